@@ -1,0 +1,84 @@
+"""The command line: a group whose commands are imported only when they are called."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+
+from maskdet import __version__
+from maskdet.errors import MaskdetError
+
+COMMANDS = {
+    "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
+    "train": "Fine-tune a mask classifier on labelled faces or photographs.",
+}
+"""Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.
+
+Standing here, the lines need no command to be imported; a test compares them with the
+commands' own help."""
+
+DEBUG = "maskdet.debug"
+"""Key in click's ``Context.meta``: whether a traceback is wanted."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"maskdet.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MaskdetError as error:
+            if ctx.meta.get(DEBUG):
+                raise
+            click.echo(f"maskdet: error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("maskdet: interrupted", err=True)
+            ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.meta.get(DEBUG):
+                raise
+            click.echo(
+                f"maskdet: a fault of maskdet: {type(error).__name__}: {error}\n"
+                "Run the command again with --debug and report what it prints.",
+                err=True,
+            )
+            ctx.exit(1)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "MASKDET",
+        "max_content_width": 100,
+    },
+    epilog="Example: maskdet detect --image photo.jpg",
+)
+@click.version_option(__version__, "-V", "--version", message="maskdet %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Who wears a face mask, who does not, and who wears it wrongly.
+
+    'maskdet COMMAND -h' explains a command, with an example first.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False

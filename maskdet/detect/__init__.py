@@ -1,0 +1,1 @@
+"""From a picture, a film or a camera to faces with labels."""

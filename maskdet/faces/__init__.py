@@ -1,0 +1,37 @@
+"""Finding faces and cutting them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maskdet.faces.base import FaceDetector
+
+DETECTORS = ("ssd",)
+"""The names that ``create`` knows; the first is the default."""
+
+
+def create(
+    name: str = DETECTORS[0],
+    weights: Path | None = None,
+    min_score: float | None = None,
+    min_face: float = 0,
+) -> FaceDetector:
+    """Load a face detector by name.
+
+    Args:
+        name: one of ``DETECTORS``.
+        weights: its file or folder, None for the one that is installed.
+        min_score: least confidence, 0 to 1; None for the detector's own default.
+        min_face: least shorter side of a face in pixels.
+
+    Raises:
+        ModelError: its files are missing or altered.
+        ValueError: there is no detector of that name.
+    """
+    if name == "ssd":
+        from maskdet.faces.ssd import DEFAULT_MIN_SCORE, SsdFaceDetector
+
+        return SsdFaceDetector(
+            weights, DEFAULT_MIN_SCORE if min_score is None else min_score, min_face
+        )
+    raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")

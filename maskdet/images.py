@@ -1,0 +1,125 @@
+"""The only place where an image is read, checked or written."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from maskdet.errors import InputError, OutputError
+from maskdet.files import write_bytes
+
+Bgr = npt.NDArray[np.uint8]
+"""An image in memory: uint8, shape (height, width, 3), channels blue, green, red."""
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
+)
+"""File endings that are looked for in folders (what is in the file decides how it is read)."""
+
+MAX_PIXELS = 178_956_970
+"""Larger pictures are taken for decompression bombs; Pillow's own limit (2 x 2**30 / 4 / 3)."""
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+
+def read(source: str | os.PathLike[str] | bytes) -> Bgr:
+    """Read an image file, or the bytes of one, as it should be seen.
+
+    The EXIF orientation is applied, transparency is laid on white, and grey, 16-bit,
+    CMYK and palette pictures are converted. Of an animation the first frame is taken.
+
+    Args:
+        source: a path, or the content of an image file.
+
+    Returns:
+        uint8 array of shape (height, width, 3), BGR.
+
+    Raises:
+        InputError: the file is missing, no image, broken, truncated or too large.
+    """
+    name = "the input" if isinstance(source, bytes) else os.fspath(source)
+    try:
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+    if not data:
+        raise InputError(f"{name} is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise InputError(
+                        f"{name} has {image.width} x {image.height} pixels: over the limit of "
+                        f"{MAX_PIXELS / 1e6:.0f} million, it may be a decompression bomb"
+                    )
+                image.load()
+                rgb = _to_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name} is not an image that maskdet can read") from error
+    except _BROKEN as error:
+        raise InputError(f"{name} is broken: {error}") from error
+    return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        # Pillow clips these to 0..255; what they hold is 16-bit or of unknown range.
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        top = 65535.0 if image.mode == "I" and values.max() > 255 else max(values.max(), 1.0)
+        return Image.fromarray((values.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:
+    """Write an image; its format follows from the file's ending.
+
+    The file appears whole or not at all: it is written beside its place and renamed.
+
+    Args:
+        path: where to; the folder must exist.
+        image: uint8 array of shape (height, width, 3), BGR.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        OutputError: the format is not known or the file cannot be written.
+    """
+    target = Path(path)
+    options = {
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
+    }
+    try:
+        encoded, buffer = cv2.imencode(
+            target.suffix.lower(), image, options.get(target.suffix.lower(), [])
+        )
+    except cv2.error as error:
+        raise OutputError(
+            f"cannot write {target}: unknown format {target.suffix!r}, use .jpg, .png or .webp"
+        ) from error
+    if not encoded:
+        raise OutputError(f"cannot write {target}: encoding {image.shape} failed")
+    write_bytes(target, buffer.tobytes())
+
+
+def find(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the image files below ``folder`` by their ending, sorted, hidden ones left out."""
+    root = Path(folder)
+    for path in sorted(root.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+            yield path

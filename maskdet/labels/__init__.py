@@ -1,0 +1,1 @@
+"""Labels on disk, and how a labelled set is split."""

@@ -1,0 +1,73 @@
+"""Runs a trained mask classifier in ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from maskdet.errors import ModelError
+from maskdet.faces.crop import crop_faces
+from maskdet.images import Bgr
+from maskdet.models import store
+from maskdet.types import Box
+
+BATCH = 32
+"""The most faces that go through the network at once: bounds the memory of a crowd."""
+
+
+class Classifier:
+    """A mask classifier on the CPU.
+
+    Args:
+        name_or_path: a model's name or folder, see ``store.find``.
+        threads: cores that one prediction may use; 0 leaves it to ONNX Runtime.
+
+    Raises:
+        ModelError: the model is missing, altered, no classifier, or cannot be run.
+    """
+
+    def __init__(
+        self, name_or_path: str | os.PathLike[str] = store.DEFAULT, threads: int = 0
+    ) -> None:
+        self.folder: Path = store.find(name_or_path)
+        self.info = store.load_info(self.folder)
+        if self.info.task != "classification":
+            raise ModelError(f"{self.folder} is a model for {self.info.task}, not classification")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        data = store.verified_bytes(self.folder, self.info, store.ONNX)
+        try:
+            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own errors have no common base class
+            raise ModelError(f"cannot run {self.folder / store.ONNX}: {error}") from error
+        self._input = self._session.get_inputs()[0].name
+
+    def predict(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Classify faces that ``crop_faces`` has cut.
+
+        Args:
+            batch: uint8, shape (n, size, size, 3), RGB, size being ``info.image_size``.
+
+        Returns:
+            float32, shape (n, classes): probabilities in the order of ``info.classes``.
+        """
+        if len(batch) == 0:
+            return np.empty((0, len(self.info.classes)), np.float32)
+        parts = [
+            self._session.run(None, {self._input: batch[start : start + BATCH]})[0]
+            for start in range(0, len(batch), BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def classify(self, image: Bgr, boxes: list[Box]) -> npt.NDArray[np.float32]:
+        """Cut ``boxes`` out of a BGR image as this model needs them, and classify them.
+
+        Returns:
+            float32, shape (len(boxes), classes), as ``predict``.
+        """
+        return self.predict(crop_faces(image, boxes, self.info.image_size, self.info.margin))
