@@ -6,12 +6,19 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from maskdet.cli import DEBUG
 from maskdet.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from maskdet.detect.pipeline import Pipeline
+
+QUIET = "maskdet.quiet"
+"""Key in click's ``Context.meta``: whether messages are unwanted."""
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,6 +35,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         quiet, verbose, ctx.meta[DEBUG] = (kwargs.pop(key) for key in ("quiet", "verbose", "debug"))
+        ctx.meta[QUIET] = quiet
         level = logging.ERROR if quiet else (logging.WARNING, logging.INFO)[min(verbose, 1)]
         logging.basicConfig(
             level=logging.DEBUG if verbose > 1 else level,
@@ -36,6 +44,72 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
             force=True,
         )
         return command(*args, progress=SILENT if quiet else _bars(), **kwargs)
+
+    return wrapped
+
+
+def say(message: str) -> None:
+    """Tell the user something on stderr, above a progress bar if there is one; not with -q."""
+    if not click.get_current_context().meta.get(QUIET):
+        from tqdm import tqdm
+
+        tqdm.write(f"maskdet: {message}", file=sys.stderr)
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what chooses the networks; the command gets ``load``, which returns the Pipeline."""
+    from maskdet.faces import DETECTORS
+    from maskdet.models.store import DEFAULT
+
+    @click.option(
+        "--model",
+        default=DEFAULT,
+        show_default=True,
+        metavar="NAME|PATH",
+        help="The mask classifier: its name, or its folder.",
+    )
+    @click.option(
+        "--detector",
+        type=click.Choice(DETECTORS),
+        default=DETECTORS[0],
+        show_default=True,
+        help="What finds the faces.",
+    )
+    @click.option(
+        "--face-model",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="The face detector's file, if not the installed one.",
+    )
+    @click.option(
+        "--min-score",
+        type=click.FloatRange(0, 1),
+        help="Leave out faces that the detector is less sure of. [default: the model's, or 0.5]",
+    )
+    @click.option(
+        "--min-face",
+        type=click.FloatRange(min=0),
+        default=0,
+        metavar="PX",
+        help="Leave out faces whose shorter side has fewer pixels.",
+    )
+    @click.option(
+        "--threads",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Cores to use; 0, the default, lets the libraries choose.",
+    )
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        names = ("model", "detector", "face_model", "min_score", "min_face", "threads")
+        chosen = {name: kwargs.pop(name) for name in names}
+
+        def load() -> Pipeline:
+            from maskdet.detect.pipeline import load_pipeline
+
+            return load_pipeline(**chosen)
+
+        return command(*args, load=load, **kwargs)
 
     return wrapped
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from maskdet.images import Bgr
 from maskdet.types import Face
+
+if TYPE_CHECKING:  # the command line reads the detectors' names, and needs no OpenCV for that
+    from maskdet.images import Bgr
 
 
 class FaceDetector(Protocol):

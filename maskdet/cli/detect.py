@@ -1,0 +1,184 @@
+"""``maskdet detect``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from maskdet.classes import CLASSES
+from maskdet.cli import COMMANDS
+from maskdet.cli.options import common_options, pipeline_options, say
+from maskdet.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from maskdet.detect.pipeline import Pipeline
+    from maskdet.detect.sinks import Sink
+    from maskdet.images import Bgr
+    from maskdet.types import ImageResult
+
+FOUND = 10
+"""Exit code: a face of a class that --fail-on names."""
+
+NOT_ALL = 3
+"""Exit code: some or all inputs could not be processed."""
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command(
+    short_help=COMMANDS["detect"],
+    epilog="Exit codes: 0 done; 2 wrong usage; 3 some or all inputs could not be processed; "
+    "4 no usable model; 10 a class of --fail-on was found, whether or not other inputs failed.",
+)
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="PATH...",
+    help="A picture, a folder (and all below it), a quoted pattern, or - for one on stdin.",
+)
+@click.argument("paths", nargs=-1, metavar="")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where annotated pictures go: a file, or a folder. [default: NAME.maskdet.jpg in the "
+    "working directory, if none of the next six options is given]",
+)
+@click.option("--no-save", is_flag=True, help="Write no annotated picture.")
+@click.option("--show", is_flag=True, help="Show each picture: q or Esc ends, other keys go on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object a picture.")
+@click.option("--csv", "csv_file", type=FILE, help="Write a table with a row a face.")
+@click.option("--save-crops", type=FOLDER, help="Save each face, in a folder of its class.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(CLASSES),
+    multiple=True,
+    help="End with exit code 10 if there is a face of this class. Repeatable.",
+)
+@click.option("--blur", is_flag=True, help="Hide every face in what is written or shown.")
+@pipeline_options
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    images: tuple[str, ...],
+    paths: tuple[str, ...],
+    out: Path | None,
+    no_save: bool,
+    show: bool,
+    as_json: bool,
+    csv_file: Path | None,
+    save_crops: Path | None,
+    fail_on: tuple[str, ...],
+    blur: bool,
+    load: Callable[[], Pipeline],
+    progress: Progress,
+) -> None:
+    """Find faces and say who wears a mask, in pictures, films or a camera's view.
+
+    \b
+    Examples:
+      maskdet detect --image photo.jpg
+      maskdet detect --image photos/ --json > faces.jsonl
+      maskdet detect --image *.jpg more/ --out annotated/
+      curl -s https://example.org/a.jpg | maskdet detect --image -
+
+    Prints a line a face on stdout: picture, label, confidence, and box as x1,y1,x2,y2 in
+    pixels. Everything else goes to stderr.
+    """
+    if not images:
+        raise click.UsageError(
+            f"say what to look at: maskdet detect --image {paths[0] if paths else 'photo.jpg'}"
+        )
+    if no_save and out is not None:
+        raise click.UsageError("--no-save and --out exclude each other")
+    asks_else = bool(no_save or show or as_json or csv_file or save_crops or fail_on)
+    save = out is not None or not asks_else
+    if blur and save_crops:
+        raise click.UsageError("--blur hides the faces that --save-crops would save")
+    if blur and not (save or show):
+        raise click.UsageError("--blur needs a picture to hide faces in: add --out or --show")
+
+    from maskdet.detect import run, sinks, sources
+
+    given = [*images, *paths]
+    stdin = sys.stdin.buffer.read() if sources.STDIN in given else None
+    pictures = sources.expand(given, stdin)
+    try:
+        places = sources.places(pictures, out) if save else {}
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--out") from error
+
+    pipeline = load()
+    check_classes(pipeline, fail_on)
+    results: list[Sink] = [sinks.JsonLines(sys.stdout) if as_json else Lines()]
+    annotated = sinks.AnnotatedImages(places, blur) if save else None
+    if annotated:
+        results.append(annotated)
+    if save_crops:
+        results.append(sinks.Crops(save_crops, pipeline.classifier.info.margin))
+    if show:
+        from maskdet.detect.window import PictureWindow
+
+        results.append(PictureWindow(blur))
+    if csv_file:
+        results.append(sinks.Csv(csv_file))
+
+    # On a terminal, the lines that come out show the progress; a bar would garble them.
+    bars: Progress = progress if len(pictures) > 1 and not sys.stdout.isatty() else SILENT
+    summary = run.detect_pictures(pipeline, pictures, results, bars)
+
+    if annotated and annotated.written:
+        say(f"wrote {_written(annotated.written)}")
+    if csv_file:
+        say(f"wrote {csv_file}")
+    if summary.failed:
+        total = summary.done + len(summary.failed)
+        click.echo(
+            f"maskdet: {len(summary.failed)} of {total} inputs could not be processed", err=True
+        )
+    if any(summary.labels[name] for name in fail_on):
+        ctx.exit(FOUND)
+    if summary.failed:
+        ctx.exit(NOT_ALL)
+
+
+def check_classes(pipeline: Pipeline, names: tuple[str, ...]) -> None:
+    """Refuse to wait for a class that the model cannot tell."""
+    for name in names:
+        if name not in pipeline.classes:
+            raise click.BadParameter(
+                f"this model does not know {name}, only {', '.join(pipeline.classes)}",
+                param_hint="--fail-on",
+            )
+
+
+class Lines:
+    """The sink that prints a line a face, and says on stderr where there is none."""
+
+    def write(self, image: Bgr | None, result: ImageResult) -> None:
+        """Print one result."""
+        source = click.format_filename(result.source)
+        for face in result.faces:
+            box = ",".join(f"{v:.0f}" for v in face.box.to_list())
+            click.echo(f"{source}: {face.label} {face.score:.2f} {box}")
+        if result.error is not None:
+            click.echo(f"maskdet: error: {result.error}", err=True)
+        elif not result.faces:
+            say(f"{source}: no face found")
+
+    def close(self) -> None:
+        """Do nothing: stdout stays open."""
+
+
+def _written(files: list[Path]) -> str:
+    if len(files) == 1:
+        return str(files[0])
+    folders = {file.parent for file in files}
+    names = f"the folder {folders.pop()}" if len(folders) == 1 else f"{len(folders)} folders"
+    return f"{len(files)} annotated pictures into {names}"

@@ -1,0 +1,186 @@
+"""What people look at: boxes, labels and hidden faces on a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from maskdet.classes import COLOURS, SHORT
+from maskdet.images import Bgr
+from maskdet.types import Box, ImageResult, Prediction
+
+Colour = tuple[int, int, int]
+
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
+GREY: Colour = (110, 110, 110)
+
+SMALLEST_TEXT = 11
+"""Pixels: below this no label can be read."""
+
+BLUR_GROWTH = 0.15
+"""Part of a face's box that is hidden beyond it on each side: hair and chin identify too."""
+
+BLUR_BLOCKS = 6
+"""The most blocks across a hidden face; fewer on small ones."""
+
+
+def annotate(image: Bgr, result: ImageResult, blur: bool = False) -> Bgr:
+    """Draw a box and a label for every face.
+
+    Lines and letters grow with the picture and the face. A label stands above its box
+    where there is room, else where it hides least of any face or other label.
+
+    Args:
+        image: uint8, shape (height, width, 3), BGR; it stays as it is.
+        result: what was found in it.
+        blur: hide the faces, see ``blur_faces``.
+
+    Returns:
+        A new picture of the same shape.
+    """
+    boxes = [face.box for face in result.faces]
+    canvas = blur_faces(image, boxes) if blur else image.copy()
+    for face in result.faces:
+        _draw_box(canvas, face)
+    taken = list(boxes)
+    # The surest faces choose their places last drawn, so that they lie on top.
+    for face in result.faces:
+        taken.append(_draw_label(canvas, face, taken))
+    return canvas
+
+
+def blur_faces(image: Bgr, boxes: Iterable[Box]) -> Bgr:
+    """Hide faces for good: what is left of each are the mean colours of a few blocks.
+
+    Args:
+        image: uint8, shape (height, width, 3), BGR; it stays as it is.
+        boxes: the faces; a little more than each box is hidden.
+
+    Returns:
+        A new picture of the same shape.
+    """
+    hidden = image.copy()
+    height, width = image.shape[:2]
+    for box in boxes:
+        dx, dy = box.width * BLUR_GROWTH, box.height * BLUR_GROWTH
+        x1, y1, x2, y2 = _whole(
+            Box(box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy).clip(width, height)
+        )
+        if x2 <= x1 or y2 <= y1:
+            continue
+        # Taken from the untouched picture, so that overlapping faces hide each other too.
+        blocks = min(BLUR_BLOCKS, max(1, min(x2 - x1, y2 - y1) // 8))
+        mosaic = cv2.resize(hidden[y1:y2, x1:x2], (blocks, blocks), interpolation=cv2.INTER_AREA)
+        hidden[y1:y2, x1:x2] = cv2.resize(
+            mosaic, (x2 - x1, y2 - y1), interpolation=cv2.INTER_NEAREST
+        )
+    return hidden
+
+
+def put_lines(image: Bgr, lines: Sequence[str]) -> None:
+    """Write lines of text into the top left corner of a BGR uint8 picture, in place."""
+    size = _text_limits(image)[1]
+    y = size // 2
+    for line in lines:
+        y += _put_text(image, line, size, size // 2, y, BLACK)[1]
+
+
+def _draw_box(canvas: Bgr, face: Prediction) -> None:
+    x1, y1, x2, y2 = _whole(face.box)
+    thick = max(1, round(min(max(canvas.shape[:2]) / 350, min(x2 - x1, y2 - y1) / 10)))
+    # OpenCV centres a line on its corner points: half of it inwards stays in the picture.
+    half = thick // 2
+    cv2.rectangle(
+        canvas,
+        (x1 + half, y1 + half),
+        (max(x1, x2 - 1 - half), max(y1, y2 - 1 - half)),
+        _colour(face.label),
+        thick,
+    )
+
+
+def _draw_label(canvas: Bgr, face: Prediction, taken: list[Box]) -> Box:
+    """Draw the label where it is least in the way, and return the place it took."""
+    height, width = canvas.shape[:2]
+    smallest, largest = _text_limits(canvas)
+    text = f"{SHORT.get(face.label, face.label)} {face.score:.0%}"
+    size = round(min(max(face.box.width / 6, smallest), largest))
+    while size > SMALLEST_TEXT // 2 and _text_size(text, size)[0] > width:
+        size -= 1
+    w, h = _text_size(text, size)
+    x1, y1, x2, y2 = _whole(face.box)
+    places = [(x1, y1 - h), (x2 - w, y1 - h), (x1, y2), (x2 - w, y2)]
+    places += [(x2, y1), (x1 - w, y1), (x1, y1), (x1, y2 - h)]
+    inside = (
+        (min(max(x, 0), max(0, width - w)), min(max(y, 0), max(0, height - h))) for x, y in places
+    )
+    x, y = min(
+        inside,
+        key=lambda p: sum(Box(p[0], p[1], p[0] + w, p[1] + h).intersection(t) for t in taken),
+    )
+    _put_text(canvas, text, size, x, y, _colour(face.label))
+    return Box(x, y, x + w, y + h)
+
+
+def _text_limits(image: Bgr) -> tuple[int, int]:
+    """Return the smallest and largest height of text in pixels for a picture."""
+    side = max(image.shape[:2])
+    return max(SMALLEST_TEXT, side // 150), max(SMALLEST_TEXT + 2, side // 45)
+
+
+def _put_text(
+    canvas: Bgr, text: str, size: int, x: int, y: int, background: Colour
+) -> tuple[int, int]:
+    """Write on a filled strip whose top left corner is (x, y); return its width and height."""
+    mask = _text_mask(text, size)
+    height, width = mask.shape
+    part = canvas[y : y + height, x : x + width]
+    alpha = mask[: part.shape[0], : part.shape[1], None].astype(np.float32) / 255
+    ink = BLACK if _luminance(background) > 140 else WHITE
+    part[:] = np.array(background) * (1 - alpha) + np.array(ink) * alpha + 0.5
+    return width, height
+
+
+def _text_size(text: str, size: int) -> tuple[int, int]:
+    height, width = _text_mask(text, size).shape
+    return width, height
+
+
+@lru_cache(maxsize=256)
+def _text_mask(text: str, size: int) -> npt.NDArray[np.uint8]:
+    """Return the letters, 0 to 255, with a rim around them; all texts of a size are as high."""
+    font = _font(size)
+    rim = max(2, size // 4)
+    _, top, _, bottom = font.getbbox("Áy")
+    width = math.ceil(font.getlength(text)) + 2 * rim
+    mask = Image.new("L", (width, math.ceil(bottom - top) + rim))
+    ImageDraw.Draw(mask).text((rim, rim / 2 - top), text, fill=255, font=font)
+    return np.asarray(mask)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    # The font that Pillow carries: OpenCV's own is a stroke font that falls apart when small.
+    return ImageFont.load_default(size)
+
+
+def _colour(label: str) -> Colour:
+    return COLOURS.get(label, GREY)
+
+
+def _luminance(colour: Colour) -> float:
+    """Return how bright a BGR colour is, 0 to 255 (ITU-R BT.601)."""
+    blue, green, red = colour
+    return 0.114 * blue + 0.587 * green + 0.299 * red
+
+
+def _whole(box: Box) -> tuple[int, int, int, int]:
+    """Return the box in whole pixels, nothing of it cut off."""
+    return math.floor(box.x1), math.floor(box.y1), math.ceil(box.x2), math.ceil(box.y2)

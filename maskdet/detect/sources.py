@@ -1,0 +1,150 @@
+"""Still pictures: which ones are meant, and where their annotated copies go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from maskdet import images
+
+STDIN = "-"
+MARK = ".maskdet"
+"""Stands before the ending of every annotated picture: ``a.maskdet.jpg``."""
+
+_KEPT_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture to process.
+
+    ``source`` names it to the user and is unique in a run. ``inner`` is its path below the
+    folder that was named, its name alone where it was named itself. ``data`` is its content
+    if it does not lie in a file. ``problem`` says why there is none.
+    """
+
+    source: str
+    inner: Path
+    data: bytes | None = None
+    problem: str | None = None
+
+    def read(self) -> images.Bgr:
+        """Return the picture as ``images.read`` does; raises InputError."""
+        return images.read(self.source if self.data is None else self.data)
+
+
+def expand(inputs: Sequence[str], stdin: bytes | None = None) -> list[Picture]:
+    """Return the pictures that are meant, each once.
+
+    What does not exist or holds no picture becomes a Picture with a ``problem``. Earlier
+    output (``*.maskdet.*``) is left out, unless it is all that is named.
+
+    Args:
+        inputs: files, folders (searched recursively), patterns (``*``, ``?``, ``[...]``,
+            ``**``; a file of that very name comes first) or ``-``.
+        stdin: the content of the image file that ``-`` stands for.
+    """
+    found: dict[str, Picture] = {}
+    for given in inputs:
+        for picture in _expand_one(given, stdin):
+            if len(inputs) > 1 and _is_output(picture.inner):
+                continue
+            found.setdefault(_identity(picture), picture)
+    return list(found.values())
+
+
+def _expand_one(given: str, stdin: bytes | None) -> Iterator[Picture]:
+    path = Path(given)
+    if given == STDIN:
+        yield Picture(given, Path("stdin"), data=stdin or b"")
+    elif path.is_dir():
+        yield from _search(path)
+    elif path.exists():
+        yield Picture(given, Path(path.name))
+    elif glob.has_magic(given):
+        # Path.glob takes no absolute pattern.
+        names = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
+        matches = [Path(name) for name in names]
+        for match in matches:
+            if match.is_dir():
+                # With ** the files below a folder are matches of their own.
+                if "**" not in given:
+                    yield from _search(match)
+            elif not _is_output(match):
+                yield Picture(str(match), Path(match.name))
+        if not matches:
+            yield _problem(given, f"no file matches {given}")
+    else:
+        yield _problem(given, f"there is no file or folder {given}")
+
+
+def _search(folder: Path) -> Iterator[Picture]:
+    empty = True
+    for path in images.find(folder):
+        if not _is_output(path):
+            empty = False
+            yield Picture(str(path), path.relative_to(folder))
+    if empty:
+        yield _problem(str(folder), f"there is no picture in the folder {folder}")
+
+
+def _problem(given: str, text: str) -> Picture:
+    return Picture(given, Path(Path(given).name), problem=text)
+
+
+def _identity(picture: Picture) -> str:
+    return picture.source if picture.data is not None else os.path.realpath(picture.source)
+
+
+def _is_output(path: Path) -> bool:
+    return Path(path.stem).suffix == MARK
+
+
+def places(pictures: Iterable[Picture], out: Path | None = None) -> dict[str, Path]:
+    """Decide where the annotated copy of every picture goes; nothing is written.
+
+    Without ``out`` that is the working directory. A folder (one that exists, or a name
+    without a picture's ending) keeps the layout of the folder that was searched. Two
+    pictures never share a place (``a.maskdet.jpg``, ``a-2.maskdet.jpg``), and none takes
+    the place of an input. Copies are JPEG, or PNG and WebP if the picture was.
+
+    Args:
+        pictures: as ``expand`` returns them.
+        out: a folder, or for one picture the file.
+
+    Returns:
+        Paths by ``Picture.source``.
+
+    Raises:
+        ValueError: ``out`` is a file's name for several pictures, or is an input.
+    """
+    todo = [picture for picture in pictures if picture.problem is None]
+    taken = {_identity(picture) for picture in todo}
+    if out is not None and names_file(out):
+        if len(todo) > 1:
+            raise ValueError(f"{out} names one file, but there are {len(todo)} pictures")
+        if os.path.realpath(out) in taken:
+            raise ValueError(f"{out} is an input, and inputs are never overwritten")
+        return {picture.source: out for picture in todo}
+    chosen = {}
+    for picture in todo:
+        inner = picture.inner if out is not None else Path(picture.inner.name)
+        suffix = inner.suffix if inner.suffix.lower() in _KEPT_SUFFIXES else ".jpg"
+        number = 1
+        while True:
+            again = "" if number == 1 else f"-{number}"
+            place = (out or Path()) / inner.with_name(f"{inner.stem}{again}{MARK}{suffix}")
+            if os.path.realpath(place) not in taken:
+                break
+            number += 1
+        taken.add(os.path.realpath(place))
+        chosen[picture.source] = place
+    return chosen
+
+
+def names_file(out: Path) -> bool:
+    """Tell whether ``--out`` names a picture, not a folder."""
+    return out.suffix.lower() in images.SUFFIXES and not out.is_dir()

@@ -1,0 +1,121 @@
+"""What every test may use: a real face, models that are built on the spot, the corpus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from maskdet import images
+from maskdet.images import Bgr
+from maskdet.models import store
+from maskdet.types import Box
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ASTRONAUT_FACE = Box(175, 60, 275, 200)
+"""Where the astronaut's face is, about."""
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in os.environ:
+        if name.startswith("MASKDET_") and name != "MASKDET_CORPUS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of the image corpus; a test that asks for it fails where it is missing."""
+    folder = Path(os.environ.get("MASKDET_CORPUS") or ROOT / "../shared/data").resolve()
+    if not (folder / "train_pool").is_dir():
+        pytest.fail(f"there is no corpus in {folder}: set MASKDET_CORPUS to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Bgr:
+    """A portrait without a mask: uint8, shape (512, 512, 3), BGR (public domain, NASA)."""
+    from skimage import data
+
+    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+@pytest.fixture
+def astronaut_jpg(tmp_path: Path, astronaut: Bgr) -> Path:
+    """The portrait as ``astronaut.jpg`` in ``tmp_path``."""
+    path = tmp_path / "astronaut.jpg"
+    images.write(path, astronaut)
+    return path
+
+
+@pytest.fixture
+def runner() -> CliRunner:
+    """Calls the command line in this process, stdout and stderr apart."""
+    return CliRunner()
+
+
+ModelMaker = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_model() -> ModelMaker:
+    """Return a function that builds a small, real model folder."""
+    return _make_model
+
+
+def _make_model(
+    folder: Path,
+    classes: Sequence[str] = ("with_mask", "without_mask", "mask_worn_incorrectly"),
+    weights: Sequence[Sequence[float]] | None = None,
+    bias: Sequence[float] | None = None,
+    size: int = 32,
+    margin: float = 0.0,
+) -> Path:
+    """Write a model whose probabilities are ``softmax(mean RGB / 255 @ weights + bias)``.
+
+    ``weights`` has a row each for red, green and blue and a column a class; without it and
+    ``bias``, all classes are equally likely.
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    matrix = np.array(weights or np.zeros((3, len(classes))), np.float32) / 255
+    constants = {
+        "weights": matrix,
+        "bias": np.array(bias or [0] * len(classes), np.float32),
+        "axes": np.array([1, 2], np.int64),
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["product"]),
+            helper.make_node("Add", ["product", "bias"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        ],
+        "mean_colour",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", size, size, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", len(classes)])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    checker.check_model(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / store.ONNX).write_bytes(model.SerializeToString())
+    store.save_info(
+        folder,
+        store.ModelInfo(
+            name=folder.name,
+            classes=tuple(classes),
+            image_size=size,
+            margin=margin,
+            files={store.ONNX: store.sha256(folder / store.ONNX)},
+        ),
+    )
+    return folder
