@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from maskdet.errors import InputError, OutputError
 from maskdet.files import write_bytes
@@ -68,6 +68,27 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
     except _BROKEN as error:
         raise InputError(f"{name} is broken: {error}") from error
     return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+
+def size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height in pixels of an image file as ``read`` would give it.
+
+    Only the file's head is read, so a broken body is not noticed.
+
+    Raises:
+        InputError: the file is missing or no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+                width, height = image.size
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path} is not an image that maskdet can read") from error
+    except _BROKEN as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    return (height, width) if turned else (width, height)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,173 @@
+"""``maskdet train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from maskdet.cli.options import common_options
+from maskdet.progress import Progress
+from maskdet.train.options import TrainOptions
+
+_DEFAULT = TrainOptions()
+
+
+@click.command("train")
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
+@click.option(
+    "--weights",
+    default=_DEFAULT.weights,
+    show_default=True,
+    metavar="imagenet|none|PATH",
+    help="What the backbone starts from; imagenet is downloaded by Keras.",
+)
+@click.option(
+    "--image-size",
+    type=click.IntRange(32, 512),
+    default=_DEFAULT.image_size,
+    show_default=True,
+    help="Side of the network's input in pixels, a multiple of 32.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.1, 2),
+    default=_DEFAULT.alpha,
+    show_default=True,
+    help="Width of MobileNetV2.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1),
+    default=_DEFAULT.margin,
+    show_default=True,
+    help="What is added around a face's box on each side, as a part of its longer side.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(0),
+    default=_DEFAULT.epochs,
+    show_default=True,
+    help="Most epochs of fine-tuning; 0 trains the head only.",
+)
+@click.option(
+    "--head-epochs",
+    type=click.IntRange(1),
+    default=_DEFAULT.head_epochs,
+    show_default=True,
+    help="Most epochs of the head, before fine-tuning.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), default=_DEFAULT.batch_size, show_default=True
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    default=_DEFAULT.patience,
+    show_default=True,
+    help="Stop after this many epochs without a better validation macro-F1.",
+)
+@click.option(
+    "--fine-tune-from",
+    type=click.IntRange(0, 17),
+    default=_DEFAULT.fine_tune_from,
+    show_default=True,
+    help="First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=_DEFAULT.learning_rate,
+    show_default=True,
+    help="Of fine-tuning; it decays to 2 % of this by a cosine.",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 0.5),
+    default=_DEFAULT.label_smoothing,
+    show_default=True,
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0.01, 0.5),
+    default=_DEFAULT.validation,
+    show_default=True,
+    help="Part of the faces that is kept for validation.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
+    "manifest.csv ('kind=photo'). Repeatable.",
+)
+@click.option(
+    "--limit", type=click.IntRange(4), help="Use at most this many faces, to try things out."
+)
+@click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True)
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Only write a contact sheet of augmented faces with their labels; train nothing.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was cut short in --out.")
+@click.option("--overwrite", is_flag=True, help="Replace the model that is in --out.")
+@common_options
+def command(
+    data: tuple[Path, ...],
+    out: Path | None,
+    exclude: tuple[str, ...],
+    preview: Path | None,
+    resume: bool,
+    overwrite: bool,
+    progress: Progress,
+    **options: Any,
+) -> None:
+    """Fine-tune a mask classifier on labelled faces or photographs.
+
+    \b
+    Example:
+      maskdet train data/faces --out model/mine
+      maskdet detect --image photo.jpg --model model/mine
+
+    DATA is one or more folders: of class folders (with_mask, without_mask,
+    mask_worn_incorrectly, background) with a face a picture, or of photographs with
+    Pascal VOC files beside them, whose faces are cut out. A manifest.csv with the columns
+    file and group says what shows the same photo or person and must not be divided between
+    training and validation.
+
+    Ctrl-C keeps the best epoch so far; --resume goes on.
+    """
+    chosen = TrainOptions(**options)
+    if preview:
+        from maskdet.train.preview import preview as write_preview
+
+        write_preview(data, preview, chosen, exclude, progress)
+        click.echo(preview)
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out': the folder of the model, e.g. model/mine.")
+    from maskdet.train.fit import train
+
+    result = train(
+        data,
+        out,
+        chosen,
+        exclude=exclude,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    outcome = result.outcome
+    click.echo(f"{result.folder}: validation accuracy {outcome.accuracy:.4f}, ", nl=False)
+    click.echo(f"macro-F1 {outcome.macro_f1:.4f} (epoch {outcome.best_epoch})")
+    for name, recall in outcome.recall.items():
+        click.echo(f"  {name}: precision {outcome.precision[name]:.4f}, recall {recall:.4f}")
+    if result.problems:
+        click.echo(f"{len(result.problems)} files or boxes could not be used (see -v)", err=True)
+    if result.interrupted:
+        click.echo("interrupted: the best epoch so far is kept; --resume goes on", err=True)
+        raise click.exceptions.Exit(130)

@@ -1,0 +1,83 @@
+"""Splitting a labelled set so that no photograph or person is on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold
+
+from maskdet.errors import InputError
+
+
+def clusters(
+    groups: Sequence[str], near: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
+    """Number the sets of samples that must stay together.
+
+    Args:
+        groups: the group of each sample.
+        near: int64, shape (pairs, 2): pairs of samples that are near-duplicates.
+
+    Returns:
+        int64, shape (samples,): samples with the same number are linked by a common group
+        or by a chain of near-duplicates.
+    """
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    links = np.empty((0, 2), np.int64) if near is None else group[near]
+    graph = coo_array((np.ones(len(links)), links.T), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=False)
+    return np.asarray(component[group], np.int64)
+
+
+def validation_mask(
+    labels: Sequence[str], cluster: npt.NDArray[np.int64], fraction: float, seed: int
+) -> npt.NDArray[np.bool_]:
+    """Choose the validation part: stratified by class, clusters undivided (scikit-learn).
+
+    Args:
+        labels: the class of each sample.
+        cluster: the cluster of each sample, see ``clusters``.
+        fraction: about how much goes to validation, 0 to 0.5.
+        seed: of the choice.
+
+    Returns:
+        bool, shape (samples,): True for validation. Every class is on both sides.
+
+    Raises:
+        InputError: there is one class only, or one whose samples cannot be divided.
+    """
+    names = sorted(set(labels))
+    label = np.asarray(labels)
+    if len(names) < 2:
+        raise InputError(f"only one class ({names[0]}): at least two are needed to train")
+    for name in names:
+        if len(np.unique(cluster[label == name])) < 2:
+            raise InputError(
+                f"class {name} cannot be split: its {np.sum(label == name)} faces belong to one "
+                "group (the same photo, person or near-duplicates). Add other pictures of it"
+            )
+    fewest = min(len(np.unique(cluster[label == name])) for name in names)
+    folds = min(max(2, round(1 / fraction)), fewest)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    share = np.array([np.mean(label == name) for name in names])
+    best: npt.NDArray[np.bool_] | None = None
+    least = np.inf
+    for _, chosen in splitter.split(label, label, cluster):
+        mask = np.zeros(len(label), bool)
+        mask[chosen] = True
+        counts = np.array([np.sum(label[mask] == name) for name in names])
+        left = np.array([np.sum(label[~mask] == name) for name in names])
+        if counts.all() and left.all():
+            distance = float(np.abs(counts / len(label) - share / folds).sum())
+            if distance < least:
+                best, least = mask, distance
+    if best is None:
+        raise InputError(
+            "the groups are too few or too uneven to have every class in training and validation: "
+            "add pictures of other people and places"
+        )
+    return best

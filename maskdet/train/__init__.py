@@ -1,0 +1,1 @@
+"""Fine-tuning a mask classifier. Needs the extra ``train`` (TensorFlow, imgaug)."""

@@ -1,0 +1,89 @@
+"""What a run keeps after each epoch, so that it can be stopped and resumed at any moment."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from maskdet.files import write_bytes
+
+log = logging.getLogger(__name__)
+
+METRIC = "val_macro_f1"
+"""What the best epoch is chosen by."""
+
+_FILE = "history.json"
+_BACKUP = "backup"
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return the figures of the epochs that are done, in their order."""
+    path = folder / _FILE
+    if not path.is_file():
+        return []
+    history: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
+    return history
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Save a model's weights (``*.weights.h5``), whole or not at all."""
+    beside = path.with_name("new.weights.h5")
+    model.save_weights(beside, overwrite=True)
+    beside.replace(path)
+
+
+def backup(folder: Path) -> keras.callbacks.Callback:
+    """Return Keras' callback that keeps weights, optimizer and epoch, and goes on from them.
+
+    It comes last: an epoch counts as done only when all else about it has been kept.
+    """
+    return keras.callbacks.BackupAndRestore(
+        folder / _BACKUP, double_checkpoint=True, delete_checkpoint=False
+    )
+
+
+def epochs_backed_up(folder: Path) -> int:
+    """Return how many epochs ``backup`` will go on from."""
+    path = folder / _BACKUP / "training_metadata.json"
+    return int(json.loads(path.read_text())["epoch"]) if path.is_file() else 0
+
+
+class History(keras.callbacks.Callback):  # type: ignore[misc]
+    """Appends each epoch's figures to ``history.json`` in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        figures = {name: round(float(value), 5) for name, value in (logs or {}).items()}
+        # An epoch that was cut off before its backup is run again, and replaces its line.
+        history = [*read_history(self.folder)[:epoch], {"epoch": epoch + 1, **figures}]
+        write_bytes(self.folder / _FILE, json.dumps(history, indent=1).encode())
+        log.info("epoch %d: %s", epoch + 1, " ".join(f"{k} {v:g}" for k, v in figures.items()))
+
+
+class BestKeeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the weights of the best epoch, and stops when none is better for ``patience``.
+
+    Unlike Keras' own callbacks for that, it takes up where a resumed run left off: it has no
+    state but the history on disk. It must come after ``History`` in the list.
+    """
+
+    def __init__(self, folder: Path, patience: int) -> None:
+        super().__init__()
+        self.folder = folder
+        self.patience = patience
+        self.path = folder / "best.weights.h5"
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = [figures[METRIC] for figures in read_history(self.folder)]
+        best = values.index(max(values))
+        if best == epoch:
+            save_weights(self.model, self.path)
+        if epoch - best >= self.patience:
+            self.model.stop_training = True

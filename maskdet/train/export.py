@@ -1,0 +1,151 @@
+"""Writing the model folder: Keras, ONNX checked against it, description, figures, plots."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from maskdet.errors import ModelError
+from maskdet.files import write_bytes
+from maskdet.models import store
+from maskdet.models.classifier import Classifier
+from maskdet.train import plots
+from maskdet.train.callbacks import METRIC
+from maskdet.train.faces import center
+from maskdet.train.options import TrainOptions
+from maskdet.train.prepare import Prepared, save_split
+
+TOLERANCE = 1e-3
+"""Largest difference of a probability between ONNX Runtime and Keras."""
+
+_COMPARED = 256
+_VERSIONS = ("maskdet", "keras", "tensorflow", "tf2onnx", "imgaug", "numpy", "opencv-python")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Validation figures of the best epoch, 0 to 1 each.
+
+    ``confusion`` counts faces: a row a true class, a column a predicted one.
+    """
+
+    accuracy: float
+    macro_f1: float
+    recall: dict[str, float]
+    precision: dict[str, float]
+    confusion: list[list[int]]
+    best_epoch: int
+    epochs: int
+
+
+def write_model(
+    out: Path,
+    model: keras.Model,
+    prepared: Prepared,
+    options: TrainOptions,
+    history: list[dict[str, float]],
+) -> Outcome:
+    """Write a trained model to ``out`` and return its validation figures.
+
+    Everything is made in a folder beside and moved when it is complete and checked.
+
+    Raises:
+        ModelError: ONNX Runtime and Keras differ by more than 1e-3 on validation faces.
+        OutputError: the folder cannot be written.
+    """
+    held = np.flatnonzero(prepared.validation)
+    faces = center(prepared.faces.faces, options.image_size)[held]
+    probabilities = model.predict(np.ascontiguousarray(faces), batch_size=64, verbose=0)
+    outcome = _outcome(prepared, held, probabilities, history)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
+        folder = Path(beside)
+        # A copy has no optimizer, whose state would treble the file.
+        bare = keras.models.clone_model(model)
+        bare.set_weights(model.get_weights())
+        bare.save(folder / store.KERAS)
+        model.export(folder / store.ONNX, format="onnx", verbose=False)
+        info = store.ModelInfo(
+            name=out.resolve().name,
+            classes=prepared.classes,
+            image_size=options.image_size,
+            margin=options.margin,
+            files={name: store.sha256(folder / name) for name in (store.KERAS, store.ONNX)},
+            training={
+                "options": options.to_dict() | {"weights": Path(options.weights).name},
+                "fingerprint": prepared.faces.fingerprint(),
+                "faces": prepared.counts(~prepared.validation),
+                "validation_faces": prepared.counts(prepared.validation),
+                "validation": asdict(outcome),
+                "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
+            },
+        )
+        store.save_info(folder, info)
+        check_export(folder, faces[:_COMPARED], probabilities[:_COMPARED])
+        write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
+        save_split(prepared, folder)
+        plots.curves(history, folder / "curves.png")
+        plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
+        # The description last: until it is there, its checksums refuse a mixture.
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == store.DESCRIPTION):
+            path.replace(out / path.name)
+    return outcome
+
+
+def check_export(
+    folder: Path, faces: npt.NDArray[np.uint8], expected: npt.NDArray[np.float32]
+) -> float:
+    """Compare a model folder's ONNX file with Keras' probabilities.
+
+    Args:
+        folder: with ``model.json`` and ``model.onnx``.
+        faces: uint8, shape (n, size, size, 3), RGB.
+        expected: float32, shape (n, classes): what Keras makes of them.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ModelError: it is 1e-3 or more.
+    """
+    got = Classifier(folder).predict(np.ascontiguousarray(faces))
+    largest = float(np.abs(got - expected).max())
+    if not largest < TOLERANCE:
+        raise ModelError(
+            f"the ONNX export differs from Keras by {largest:.2g} on validation faces "
+            f"(allowed: {TOLERANCE:g}); nothing was written"
+        )
+    return largest
+
+
+def _outcome(
+    prepared: Prepared,
+    held: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float32],
+    history: list[dict[str, float]],
+) -> Outcome:
+    from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
+
+    truth, guess = prepared.label[held], probabilities.argmax(axis=1)
+    numbers = list(range(len(prepared.classes)))
+    by_class = {"labels": numbers, "average": None, "zero_division": 0}
+
+    def named(values: npt.NDArray[np.float64]) -> dict[str, float]:
+        return dict(zip(prepared.classes, values.round(4).tolist(), strict=True))
+
+    values = [figures[METRIC] for figures in history]
+    return Outcome(
+        accuracy=round(float(np.mean(truth == guess)), 4),
+        macro_f1=round(float(f1_score(truth, guess, labels=numbers, average="macro")), 4),
+        recall=named(recall_score(truth, guess, **by_class)),
+        precision=named(precision_score(truth, guess, **by_class)),
+        confusion=confusion_matrix(truth, guess, labels=numbers).tolist(),
+        best_epoch=values.index(max(values)) + 1 if values else 0,
+        epochs=len(history),
+    )

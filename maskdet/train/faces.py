@@ -1,0 +1,126 @@
+"""Cutting the faces of a data set out once, into one memory-mapped array."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from maskdet import images
+from maskdet.errors import InputError
+from maskdet.faces.crop import crop_faces
+from maskdet.hashing import phash
+from maskdet.labels.dataset import Sample
+from maskdet.progress import SILENT, Progress
+from maskdet.types import Box
+
+SURROUNDINGS = 1.3
+"""Side of what is kept of a face, in sides of the network's input: with it, an augmented face
+that is moved or made smaller shows what really lay around it."""
+
+Faces = npt.NDArray[np.uint8]
+"""uint8, shape (n, canvas, canvas, 3), RGB: faces with their surroundings."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """Faces on disk, ``samples[i]`` being ``faces[i]``, ``hashes[i]`` the pHash of its picture."""
+
+    faces: Faces
+    samples: list[Sample]
+    hashes: npt.NDArray[np.uint64]
+    problems: list[str]
+
+    def fingerprint(self) -> str:
+        """Return a sha256 of all pixels and labels, in hexadecimal."""
+        digest = hashlib.sha256(self.faces.data)
+        digest.update("\n".join(sample.label for sample in self.samples).encode())
+        return digest.hexdigest()
+
+
+def canvas_side(size: int) -> int:
+    """Return the side in pixels of a face with its surroundings, for a network input ``size``."""
+    return size + 2 * round(size * (SURROUNDINGS - 1) / 2)
+
+
+def center(faces: Faces, size: int) -> Faces:
+    """Return the middle of faces with surroundings: shape (n, size, size, 3), no copy.
+
+    This is what ``crop_faces`` with the network's own margin gives, up to resampling.
+    """
+    start = (faces.shape[1] - size) // 2
+    return faces[:, start : start + size, start : start + size]
+
+
+def cut(
+    samples: Sequence[Sample], path: Path, size: int, margin: float, progress: Progress = SILENT
+) -> FaceSet:
+    """Cut all faces out by ``crop_faces`` and keep them, with surroundings, in a file.
+
+    Every picture is read once. The array lies in ``path`` (NumPy's format) and is
+    memory-mapped, so that memory does not grow with the data and worker processes share it.
+
+    Args:
+        samples: the labelled faces.
+        path: the ``.npy`` file to write.
+        size: side of the network's input in pixels.
+        margin: as in ``crop_faces``.
+        progress: makes the bar.
+
+    Returns:
+        The faces of all pictures that could be read, in the order of ``samples``; the others
+        are named in ``problems``.
+
+    Raises:
+        InputError: not one picture could be read.
+    """
+    side = canvas_side(size)
+    wide = ((1 + 2 * margin) * side / size - 1) / 2
+    places: dict[Path, list[int]] = defaultdict(list)
+    for index, sample in enumerate(samples):
+        places[sample.path].append(index)
+    faces = np.lib.format.open_memmap(
+        path, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3)
+    )
+    hashes = np.zeros(len(samples), np.uint64)
+
+    def one(item: tuple[Path, list[int]]) -> tuple[list[int], str]:
+        picture, indices = item
+        try:
+            image = images.read(picture)
+        except InputError as error:
+            return indices, str(error)
+        height, width = image.shape[:2]
+        for index in indices:
+            box = samples[index].box
+            # A face that fills its picture is tight already: it gets no margin of its own.
+            whole = Box(0, 0, width, height)
+            extra = wide if box else (side / size - 1) / 2
+            faces[index] = crop_faces(image, [box or whole], side, extra)[0]
+        hashes[indices] = phash(image)
+        return [], ""
+
+    broken: set[int] = set()
+    problems = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = pool.map(one, places.items())
+        for indices, problem in progress(done, total=len(places), desc="faces", unit="picture"):
+            broken.update(indices)
+            problems += [problem] if problem else []
+    keep = np.array([index for index in range(len(samples)) if index not in broken], np.int64)
+    if not len(keep):
+        raise InputError(f"not one picture can be read. First problem: {problems[0]}")
+    if broken:
+        # Packed to the front: what lies behind the last good face is never looked at.
+        for target, origin in enumerate(keep):
+            faces[target] = faces[origin]
+    faces.flush()
+    readable = np.load(path, mmap_mode="r")[: len(keep)]
+    return FaceSet(readable, [samples[index] for index in keep], hashes[keep], problems)

@@ -1,0 +1,39 @@
+"""What a training run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """Options of ``fit.train``; together with the data they determine the result.
+
+    ``image_size`` is the side of the network's input in pixels, ``margin`` as in
+    ``crop_faces``, ``weights`` as in ``network.build``, ``epochs`` the most epochs of
+    fine-tuning (``head_epochs``: of the head before it), ``patience`` how many epochs without
+    a better validation macro-F1 end a stage, ``fine_tune_from`` the first block that is
+    fine-tuned (0 to 17), ``learning_rate`` where the cosine decay of fine-tuning starts,
+    ``validation`` the part of the faces that is kept for validation, ``limit`` the most faces
+    to use (None: all).
+    """
+
+    image_size: int = 128
+    alpha: float = 1.0
+    margin: float = 0.1
+    weights: str = "imagenet"
+    epochs: int = 20
+    head_epochs: int = 30
+    batch_size: int = 32
+    patience: int = 5
+    fine_tune_from: int = 1
+    learning_rate: float = 3e-4
+    label_smoothing: float = 0.05
+    validation: float = 0.15
+    limit: int | None = None
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as they are kept in ``model.json``."""
+        return asdict(self)

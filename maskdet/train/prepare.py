@@ -1,0 +1,136 @@
+"""From folders to faces on disk that are split and ready to train on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from maskdet.classes import KNOWN
+from maskdet.errors import InputError
+from maskdet.files import write_bytes
+from maskdet.hashing import NEAR_DUPLICATE, near_pairs
+from maskdet.labels import dataset
+from maskdet.labels.dataset import Sample
+from maskdet.labels.split import clusters, validation_mask
+from maskdet.progress import SILENT, Progress
+from maskdet.train.faces import FaceSet, cut
+from maskdet.train.options import TrainOptions
+
+log = logging.getLogger(__name__)
+
+SPLIT = "split.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Faces with their classes and split.
+
+    ``classes`` are those that the data holds, in the order of the network's output; ``label``
+    (int64, shape (n,)) counts in it; ``validation`` is bool of shape (n,).
+    """
+
+    faces: FaceSet
+    file: Path
+    classes: tuple[str, ...]
+    label: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.bool_]
+    cluster: npt.NDArray[np.int64]
+
+    def targets(self) -> npt.NDArray[np.float32]:
+        """Return the labels one-hot: float32, shape (n, classes)."""
+        return np.eye(len(self.classes), dtype=np.float32)[self.label]
+
+    def counts(self, part: npt.NDArray[np.bool_]) -> dict[str, int]:
+        """Return the number of faces of each class in a part of the set."""
+        found = np.bincount(self.label[part], minlength=len(self.classes))
+        return dict(zip(self.classes, found.tolist(), strict=True))
+
+
+def prepare(
+    roots: Sequence[Path],
+    work: Path,
+    options: TrainOptions,
+    exclude: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Read labelled folders, cut the faces out and split them.
+
+    Faces marked ``difficult`` are left out. Faces of one group, and of pictures whose pHash is
+    at most 6 bits apart, are on the same side.
+
+    Args:
+        roots, exclude: see ``labels.dataset.load``.
+        work: an existing folder for the faces (``faces.npy``).
+        options: see TrainOptions.
+        progress: makes the bars.
+
+    Raises:
+        InputError: nothing usable, a single class, or a class that cannot be split.
+    """
+    data = dataset.load(roots, exclude)
+    samples = usable(data, options.limit, options.seed)
+    # Told before the faces are cut: that takes minutes.
+    _split(samples, None, options)
+    file = work / "faces.npy"
+    faces = cut(samples, file, options.image_size, options.margin, progress)
+    faces = replace(faces, problems=[*data.problems, *faces.problems])
+    pairs = near_pairs(faces.hashes, NEAR_DUPLICATE)
+    cluster, validation = _split(faces.samples, pairs, options)
+    names = {sample.label for sample in faces.samples}
+    classes = tuple(name for name in KNOWN if name in names)
+    label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
+    log.info("%d faces: %s", len(label), Counter(sample.label for sample in faces.samples))
+    return Prepared(faces, file, classes, label, validation, cluster)
+
+
+def save_split(prepared: Prepared, folder: Path) -> None:
+    """Write ``split.csv``: which face of which picture was in training and in validation."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["file", "box", "class", "group", "cluster", "subset"])
+    for sample, cluster, validation in zip(
+        prepared.faces.samples, prepared.cluster, prepared.validation, strict=True
+    ):
+        box = " ".join(f"{v:g}" for v in sample.box.to_list()) if sample.box else ""
+        subset = "validation" if validation else "training"
+        writer.writerow([sample.name, box, sample.label, sample.group, cluster, subset])
+    write_bytes(folder / SPLIT, text.getvalue().encode())
+
+
+def _split(
+    samples: Sequence[Sample], pairs: npt.NDArray[np.int64] | None, options: TrainOptions
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    cluster = clusters([sample.group for sample in samples], pairs)
+    labels = [sample.label for sample in samples]
+    return cluster, validation_mask(labels, cluster, options.validation, options.seed)
+
+
+def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
+    """Return the samples to train on: none that is ``difficult``, and at most ``limit``.
+
+    Those are drawn at random, as even over the classes as they come.
+
+    Raises:
+        InputError: every sample is difficult.
+    """
+    samples = [sample for sample in data.samples if not sample.difficult]
+    if not samples:
+        raise InputError("every labelled face is marked as difficult: nothing to train on")
+    if limit is None or limit >= len(samples):
+        return samples
+    order = np.random.default_rng(seed).permutation(len(samples))
+    seen: Counter[str] = Counter()
+    rank = {}
+    for index in order.tolist():
+        label = samples[index].label
+        rank[index] = (seen[label], index)
+        seen[label] += 1
+    return [samples[index] for index in sorted(sorted(rank, key=rank.__getitem__)[:limit])]

@@ -1,0 +1,54 @@
+"""A look at what training will see."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from maskdet.labels import dataset
+from maskdet.progress import SILENT, Progress
+from maskdet.train import augment, plots
+from maskdet.train.faces import center, cut
+from maskdet.train.options import TrainOptions
+from maskdet.train.prepare import usable
+
+SHOWN = 24
+_VARIANTS = 5
+
+
+def preview(
+    roots: Sequence[Path],
+    path: Path,
+    options: TrainOptions,
+    exclude: Sequence[str] = (),
+    progress: Progress = SILENT,
+) -> None:
+    """Write a contact sheet: faces as validation sees them, each followed by augmented ones.
+
+    Args:
+        roots, exclude: the data, see ``labels.dataset.load``.
+        path: of the picture to write.
+        options: see TrainOptions; of the faces 24 are shown.
+        progress: makes the bar.
+
+    Raises:
+        InputError: unusable data.
+        OutputError: the picture cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        samples = usable(dataset.load(roots, exclude), SHOWN, options.seed)
+        cut_out = cut(
+            samples, Path(work) / "faces.npy", options.image_size, options.margin, progress
+        )
+        faces = np.array(cut_out.faces)
+        augmenter = augment.augmenter(options.image_size)
+        columns = [center(faces, options.image_size)] + [
+            augment.augment(augmenter, faces, (options.seed, variant))
+            for variant in range(_VARIANTS)
+        ]
+        grid = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
+        labels = [sample.label for sample in cut_out.samples for _ in columns]
+        plots.contact_sheet(grid, labels, path, columns=2 * len(columns))
