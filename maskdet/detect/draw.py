@@ -49,10 +49,12 @@ def annotate(image: Bgr, result: ImageResult, blur: bool = False) -> Bgr:
     canvas = blur_faces(image, boxes) if blur else image.copy()
     for face in result.faces:
         _draw_box(canvas, face)
-    taken = list(boxes)
-    # The surest faces choose their places last drawn, so that they lie on top.
-    for face in result.faces:
-        taken.append(_draw_label(canvas, face, taken))
+    # Faces, and labels as they come, keep later labels away.
+    taken = np.zeros((2 * len(boxes), 4))
+    for index, box in enumerate(boxes):
+        taken[index] = box.x1, box.y1, box.x2, box.y2
+    for index, face in enumerate(result.faces, start=len(boxes)):
+        taken[index] = _draw_label(canvas, face, taken[:index])
     return canvas
 
 
@@ -106,8 +108,10 @@ def _draw_box(canvas: Bgr, face: Prediction) -> None:
     )
 
 
-def _draw_label(canvas: Bgr, face: Prediction, taken: list[Box]) -> Box:
-    """Draw the label where it is least in the way, and return the place it took."""
+def _draw_label(
+    canvas: Bgr, face: Prediction, taken: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Draw the label where it hides least of ``taken``, boxes of shape (n, 4); return its box."""
     height, width = canvas.shape[:2]
     smallest, largest = _text_limits(canvas)
     text = f"{SHORT.get(face.label, face.label)} {face.score:.0%}"
@@ -116,17 +120,17 @@ def _draw_label(canvas: Bgr, face: Prediction, taken: list[Box]) -> Box:
         size -= 1
     w, h = _text_size(text, size)
     x1, y1, x2, y2 = _whole(face.box)
+    # Best first: above, below, beside, inside.
     places = [(x1, y1 - h), (x2 - w, y1 - h), (x1, y2), (x2 - w, y2)]
     places += [(x2, y1), (x1 - w, y1), (x1, y1), (x1, y2 - h)]
-    inside = (
-        (min(max(x, 0), max(0, width - w)), min(max(y, 0), max(0, height - h))) for x, y in places
-    )
-    x, y = min(
-        inside,
-        key=lambda p: sum(Box(p[0], p[1], p[0] + w, p[1] + h).intersection(t) for t in taken),
-    )
-    _put_text(canvas, text, size, x, y, _colour(face.label))
-    return Box(x, y, x + w, y + h)
+    corners = np.clip(places, 0, (max(0, width - w), max(0, height - h)))
+    labels = np.hstack([corners, np.add(corners, (w, h))])
+    starts = np.maximum(labels[:, None, :2], taken[:, :2])
+    ends = np.minimum(labels[:, None, 2:], taken[:, 2:])
+    hidden = (ends - starts).clip(0).prod(axis=2).sum(axis=1)
+    place: npt.NDArray[np.float64] = labels[hidden.argmin()]
+    _put_text(canvas, text, size, int(place[0]), int(place[1]), _colour(face.label))
+    return place
 
 
 def _text_limits(image: Bgr) -> tuple[int, int]:
@@ -155,13 +159,13 @@ def _text_size(text: str, size: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _text_mask(text: str, size: int) -> npt.NDArray[np.uint8]:
-    """Return the letters, 0 to 255, with a rim around them; all texts of a size are as high."""
+    """Return the letters, 0 to 255, with a rim that has room for descenders, too."""
     font = _font(size)
-    rim = max(2, size // 4)
-    _, top, _, bottom = font.getbbox("Áy")
+    rim = max(2, size // 3)
+    _, top, _, base = font.getbbox("M")
     width = math.ceil(font.getlength(text)) + 2 * rim
-    mask = Image.new("L", (width, math.ceil(bottom - top) + rim))
-    ImageDraw.Draw(mask).text((rim, rim / 2 - top), text, fill=255, font=font)
+    mask = Image.new("L", (width, math.ceil(base - top) + 2 * rim))
+    ImageDraw.Draw(mask).text((rim, rim - top), text, fill=255, font=font)
     return np.asarray(mask)
 
 
