@@ -33,7 +33,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command(
     short_help=COMMANDS["detect"],
     epilog="Exit codes: 0 done; 2 wrong usage; 3 some or all inputs could not be processed; "
-    "4 no usable model; 10 a class of --fail-on was found, whether or not other inputs failed.",
+    "4 no usable model; 5 the camera cannot be opened; 10 a class of --fail-on was found, whether "
+    "or not other inputs failed; 130 interrupted, Ctrl-C being how a camera without a window ends.",
 )
 @click.option(
     "--image",
@@ -42,16 +43,28 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="PATH...",
     help="A picture, a folder (and all below it), a quoted pattern, or - for one on stdin.",
 )
+@click.option("--video", "videos", multiple=True, metavar="PATH...", help="A film, or a GIF.")
+@click.option(
+    "--webcam",
+    is_flag=False,
+    flag_value="0",
+    metavar="[SOURCE]",
+    help="A camera's number or device, or an rtsp:// or http:// stream; 0 if none is named. In "
+    "its window, q or Esc ends and s saves a picture.",
+)
 @click.argument("paths", nargs=-1, metavar="")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Where annotated pictures go: a file, or a folder. [default: NAME.maskdet.jpg in the "
-    "working directory, if none of the next six options is given]",
+    help="Where annotated pictures or films go: a file, or a folder. [default: NAME.maskdet.jpg "
+    "or .mp4 in the working directory, if none of the next six options is given; of a camera, "
+    "none]",
 )
-@click.option("--no-save", is_flag=True, help="Write no annotated picture.")
+@click.option("--no-save", is_flag=True, help="Write no annotated picture or film.")
 @click.option("--show", is_flag=True, help="Show each picture: q or Esc ends, other keys go on.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object a picture.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON Lines, one object a picture or frame."
+)
 @click.option("--csv", "csv_file", type=FILE, help="Write a table with a row a face.")
 @click.option("--save-crops", type=FOLDER, help="Save each face, in a folder of its class.")
 @click.option(
@@ -61,12 +74,25 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="End with exit code 10 if there is a face of this class. Repeatable.",
 )
 @click.option("--blur", is_flag=True, help="Hide every face in what is written or shown.")
+@click.option(
+    "--no-window",
+    is_flag=True,
+    help="With --webcam: no window, until Ctrl-C. Chosen by itself where there is no display.",
+)
+@click.option(
+    "--max-frames",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="End a film or a camera after N frames.",
+)
 @pipeline_options
 @common_options
 @click.pass_context
 def command(
     ctx: click.Context,
     images: tuple[str, ...],
+    videos: tuple[str, ...],
+    webcam: str | None,
     paths: tuple[str, ...],
     out: Path | None,
     no_save: bool,
@@ -76,6 +102,8 @@ def command(
     save_crops: Path | None,
     fail_on: tuple[str, ...],
     blur: bool,
+    no_window: bool,
+    max_frames: int | None,
     load: Callable[[], Pipeline],
     progress: Progress,
 ) -> None:
@@ -87,54 +115,87 @@ def command(
       maskdet detect --image photos/ --json > faces.jsonl
       maskdet detect --image *.jpg more/ --out annotated/
       curl -s https://example.org/a.jpg | maskdet detect --image -
+      maskdet detect --video street.mp4
+      maskdet detect --webcam
+      maskdet detect --webcam http://camera.local/stream --no-window --json
 
     Prints a line a face on stdout: picture, label, confidence, and box as x1,y1,x2,y2 in
-    pixels. Everything else goes to stderr.
+    pixels; for a film, one line; for a camera without a window, one whenever the number of
+    faces of a class changes. Everything else goes to stderr.
     """
-    if not images:
+    if not images and not videos and webcam is None:
         raise click.UsageError(
             f"say what to look at: maskdet detect --image {paths[0] if paths else 'photo.jpg'}"
         )
+    if bool(images) + bool(videos) + (webcam is not None) > 1:
+        raise click.UsageError("--image, --video and --webcam exclude each other")
+    if webcam is not None and paths:
+        raise click.UsageError(f"--webcam takes one source: what is {paths[0]}?")
+    if no_window and (webcam is None or show):
+        raise click.UsageError("--no-window is for --webcam without --show")
+    if max_frames and images:
+        raise click.UsageError("--max-frames is for --video and --webcam")
     if no_save and out is not None:
         raise click.UsageError("--no-save and --out exclude each other")
     asks_else = bool(no_save or show or as_json or csv_file or save_crops or fail_on)
-    save = out is not None or not asks_else
+    save = out is not None or (webcam is None and not asks_else)
     if blur and save_crops:
         raise click.UsageError("--blur hides the faces that --save-crops would save")
-    if blur and not (save or show):
+    if blur and not (save or show or (webcam is not None and not no_window)):
         raise click.UsageError("--blur needs a picture to hide faces in: add --out or --show")
 
     from maskdet.detect import run, sinks, sources
 
-    given = [*images, *paths]
-    stdin = sys.stdin.buffer.read() if sources.STDIN in given else None
-    pictures = sources.expand(given, stdin)
+    given = [*images, *videos, *paths]
+    if webcam is not None:
+        pictures = [sources.camera(webcam)]
+    elif videos:
+        pictures = sources.films(given)
+    else:
+        stdin = sys.stdin.buffer.read() if sources.STDIN in given else None
+        pictures = sources.expand(given, stdin)
     try:
-        places = sources.places(pictures, out) if save else {}
+        places = sources.places(pictures, out, films=not images) if save else {}
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--out") from error
 
     pipeline = load()
     check_classes(pipeline, fail_on)
-    results: list[Sink] = [sinks.JsonLines(sys.stdout) if as_json else Lines()]
-    annotated = sinks.AnnotatedImages(places, blur) if save else None
-    if annotated:
-        results.append(annotated)
+    if webcam is not None:
+        from maskdet.detect.stream import Camera
+
+        # Before anything is begun that would have to be cleared away if there is no camera.
+        stream = Camera(webcam)
+    results: list[Sink] = [sinks.JsonLines(sys.stdout)] if as_json else []
     if save_crops:
         results.append(sinks.Crops(save_crops, pipeline.classifier.info.margin))
-    if show:
-        from maskdet.detect.window import PictureWindow
-
-        results.append(PictureWindow(blur))
     if csv_file:
         results.append(sinks.Csv(csv_file))
 
-    # On a terminal, the lines that come out show the progress; a bar would garble them.
-    bars: Progress = progress if len(pictures) > 1 and not sys.stdout.isatty() else SILENT
-    summary = run.detect_pictures(pipeline, pictures, results, bars)
+    if images:
+        if not as_json:
+            results.append(Lines())
+        annotated = sinks.AnnotatedImages(places, blur) if save else None
+        if annotated:
+            results.append(annotated)
+        if show:
+            from maskdet.detect.window import PictureWindow
 
-    if annotated and annotated.written:
-        say(f"wrote {_written(annotated.written)}")
+            results.append(PictureWindow(blur))
+        # On a terminal, the lines that come out show the progress; a bar would garble them.
+        bars: Progress = progress if len(pictures) > 1 and not sys.stdout.isatty() else SILENT
+        summary = run.detect_pictures(pipeline, pictures, results, bars)
+        if annotated and annotated.written:
+            say(f"wrote {_written(annotated.written)}")
+    else:
+        from maskdet.cli import moving
+
+        view = moving.View(places, blur, max_frames, lines=not as_json)
+        if webcam is not None:
+            summary = moving.camera(pipeline, stream, results, view, show, not no_window)
+        else:
+            summary = moving.films(pipeline, pictures, results, view, show, progress)
+
     if csv_file:
         say(f"wrote {csv_file}")
     if summary.failed:

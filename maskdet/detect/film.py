@@ -39,6 +39,9 @@ class AnnotatedFilm:
         fps: its frames per second.
         blur: hide the faces.
 
+    Attributes:
+        finished: whether the film is there.
+
     Raises:
         OutputError: (also from ``write`` and ``close``) it cannot be written.
     """
@@ -51,6 +54,7 @@ class AnnotatedFilm:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
         self.path = path
+        self.finished = False
         self._beside = path.with_name(f".{path.stem}.part{path.suffix}")
         self._fps = fps
         self._blur = blur
@@ -89,6 +93,7 @@ class AnnotatedFilm:
                 self._beside.unlink(missing_ok=True)
                 raise OutputError(f"cannot write {self.path}: is the disk full?")
             self._beside.replace(self.path)
+            self.finished = True
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 

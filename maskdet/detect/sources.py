@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from maskdet import images
+from maskdet.detect import film
 
 STDIN = "-"
 MARK = ".maskdet"
@@ -81,6 +83,19 @@ def _expand_one(given: str, stdin: bytes | None) -> Iterator[Picture]:
         yield _problem(given, f"there is no file or folder {given}")
 
 
+def films(paths: Sequence[str]) -> list[Picture]:
+    """Return the films that are meant, each once; whether they exist shows when they are read."""
+    return [Picture(path, Path(Path(path).name)) for path in dict.fromkeys(paths)]
+
+
+def camera(source: str) -> Picture:
+    """Return a camera or stream, ``inner`` being a name that a file of its pictures can have."""
+    if source.isdecimal():
+        return Picture(source, Path(f"camera-{source}"))
+    place = re.sub(r"^\w+://(?:[^/@]*@)?", "", source)
+    return Picture(source, Path(re.sub(r"[^\w]+", "-", place).strip("-") or "camera"))
+
+
 def _search(folder: Path) -> Iterator[Picture]:
     empty = True
     for path in images.find(folder):
@@ -103,36 +118,45 @@ def _is_output(path: Path) -> bool:
     return Path(path.stem).suffix == MARK
 
 
-def places(pictures: Iterable[Picture], out: Path | None = None) -> dict[str, Path]:
+def places(
+    pictures: Iterable[Picture], out: Path | None = None, films: bool = False
+) -> dict[str, Path]:
     """Decide where the annotated copy of every picture goes; nothing is written.
 
     Without ``out`` that is the working directory. A folder (one that exists, or a name
     without a picture's ending) keeps the layout of the folder that was searched. Two
     pictures never share a place (``a.maskdet.jpg``, ``a-2.maskdet.jpg``), and none takes
-    the place of an input. Copies are JPEG, or PNG and WebP if the picture was.
+    the place of an input. Copies are JPEG, or PNG and WebP if the picture was; MP4 of films.
 
     Args:
         pictures: as ``expand`` returns them.
         out: a folder, or for one picture the file.
+        films: they are films.
 
     Returns:
         Paths by ``Picture.source``.
 
     Raises:
-        ValueError: ``out`` is a file's name for several pictures, or is an input.
+        ValueError: ``out`` is a file's name for several pictures, is an input, or has an
+            ending that no film can have.
     """
     todo = [picture for picture in pictures if picture.problem is None]
     taken = {_identity(picture) for picture in todo}
-    if out is not None and names_file(out):
+    if out is not None and names_file(out, film.SUFFIXES if films else images.SUFFIXES):
         if len(todo) > 1:
-            raise ValueError(f"{out} names one file, but there are {len(todo)} pictures")
+            raise ValueError(f"{out} names one file, but there are {len(todo)} inputs")
         if os.path.realpath(out) in taken:
             raise ValueError(f"{out} is an input, and inputs are never overwritten")
         return {picture.source: out for picture in todo}
+    if films and out is not None and out.suffix and not out.is_dir():
+        raise ValueError(f"{out} is no folder, and no film: {', '.join(sorted(film.SUFFIXES))}")
     chosen = {}
     for picture in todo:
         inner = picture.inner if out is not None else Path(picture.inner.name)
-        suffix = inner.suffix if inner.suffix.lower() in _KEPT_SUFFIXES else ".jpg"
+        if films:
+            suffix = ".mp4"
+        else:
+            suffix = inner.suffix if inner.suffix.lower() in _KEPT_SUFFIXES else ".jpg"
         number = 1
         while True:
             again = "" if number == 1 else f"-{number}"
@@ -145,6 +169,6 @@ def places(pictures: Iterable[Picture], out: Path | None = None) -> dict[str, Pa
     return chosen
 
 
-def names_file(out: Path) -> bool:
-    """Tell whether ``--out`` names a picture, not a folder."""
-    return out.suffix.lower() in images.SUFFIXES and not out.is_dir()
+def names_file(out: Path, suffixes: Set[str] = images.SUFFIXES) -> bool:
+    """Tell whether ``--out`` names a file that ends as one of ``suffixes``, not a folder."""
+    return out.suffix.lower() in suffixes and not out.is_dir()

@@ -269,7 +269,8 @@ class Camera:
             opened = capture.isOpened()
             capture.release()
             problem = "opens but gives no picture" if opened else "cannot be opened"
-            raise CameraError(f"{self.name} {problem}. {_advice(self._source)}")
+            name = f"camera {self.name}" if self.name.isdecimal() else self.name
+            raise CameraError(f"{name} {problem}. {_advice(self._source)}")
         return capture, image  # type: ignore[return-value]
 
 
@@ -286,12 +287,14 @@ def _advice(source: str) -> str:
             "them), and can a player such as VLC show it?"
         )
     found = sorted(Path("/dev").glob("video*"), key=lambda path: (len(path.name), path.name))
-    present = f"Devices found: {', '.join(map(str, found))}." if found else "No /dev/video* found."
+    present = f"Devices found: {', '.join(map(str, found))}" if found else "No /dev/video* found"
     device = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if device.is_file():
         return f"It is a file: give it with --video {source}"
     if not source.isdecimal() and not device.exists():
-        return f"It is no camera number, device, rtsp:// or http:// address. {present}"
+        return f"It is no camera's number, device, rtsp:// or http:// address. {present}"
     if device.exists() and not os.access(device, os.R_OK | os.W_OK):
         return f"You have no permission for {device}: try 'sudo usermod -aG video $USER'. {present}"
-    return f"Try another number (--webcam 1), close other programs that use the camera. {present}"
+    if device.exists():
+        return f"Does another program use it? Or try another number (--webcam 1). {present}"
+    return f"Is it plugged in? Try another number (--webcam 1) or a stream's address. {present}"

@@ -39,6 +39,15 @@ def has_display() -> bool:
     return done.returncode == 0
 
 
+def require_display() -> None:
+    """Raise OutputError where no window can be opened."""
+    if not has_display():
+        raise OutputError(
+            "no window can be opened here (no display, or OpenCV without windows): "
+            "leave --show out and look at the files that --out writes"
+        )
+
+
 class PictureWindow:
     """The sink that shows one picture after the other: any key goes on, q and Esc end.
 
@@ -49,11 +58,7 @@ class PictureWindow:
     TITLE = "maskdet"
 
     def __init__(self, blur: bool = False) -> None:
-        if not has_display():
-            raise OutputError(
-                "no window can be opened here (no display, or OpenCV without windows): "
-                "leave --show out and look at the files that --out writes"
-            )
+        require_display()
         self._blur = blur
 
     def write(self, image: Bgr | None, result: ImageResult) -> None:
