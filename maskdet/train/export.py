@@ -66,8 +66,8 @@ def write_model(
     outcome = _outcome(prepared, held, probabilities, history)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
         folder = Path(beside)
-        # A copy has no optimizer, whose state would treble the file.
-        bare = keras.models.clone_model(model)
+        # A copy that was never compiled has no optimizer, whose state would treble the file.
+        bare = keras.Model.from_config(model.get_config())
         bare.set_weights(model.get_weights())
         bare.save(folder / store.KERAS)
         model.export(folder / store.ONNX, format="onnx", verbose=False)

@@ -1,0 +1,1 @@
+"""Measuring a detector, a classifier or the whole pipeline against labelled photographs."""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskdet import images
+from maskdet.errors import InputError
+from maskdet.labels.dataset import load
+from maskdet.types import Box
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Class folders, a photograph with boxes, and things that cannot be used."""
+    grey = np.full((40, 60, 3), 128, np.uint8)
+    folder = tmp_path / "set"
+    for name in ("with_mask/a.jpg", "no mask/b.png", "scenes/c.jpg", "scenes/d.jpg", "e.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        images.write(folder / name, grey)
+    (folder / "scenes/c.xml").write_text(
+        "<annotation><object><name>mask</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax>"
+        "<ymax>20</ymax></bndbox></object><object><name>cat</name></object></annotation>"
+    )
+    (folder / "scenes/d.xml").write_text("<annotation>")
+    return folder
+
+
+def test_class_folders_and_voc_files_together(root: Path) -> None:
+    data = load([root])
+    found = {sample.name: (sample.label, sample.box) for sample in data.samples}
+    assert found == {
+        "set/with_mask/a.jpg": ("with_mask", None),
+        "set/no mask/b.png": ("without_mask", None),
+        "set/scenes/c.jpg": ("with_mask", Box(1, 2, 30, 20)),
+    }
+    assert sorted(problem.split(": ")[0].rsplit("/", 1)[1] for problem in data.problems) == [
+        "c.xml",
+        "d.xml is not readable XML",
+        "e.jpg",
+    ]
+
+
+def test_a_class_folder_itself_can_be_the_root(root: Path) -> None:
+    assert [sample.label for sample in load([root / "with_mask"]).samples] == ["with_mask"]
+
+
+@pytest.mark.parametrize("prefix", ["", "set/"])
+def test_a_manifest_gives_groups(root: Path, prefix: str) -> None:
+    (root / "manifest.csv").write_text(f"file,group,kind\n{prefix}with_mask/a.jpg,7,photo\n")
+    groups = {sample.name: sample.group for sample in load([root]).samples}
+    assert groups["set/with_mask/a.jpg"] == "7"
+    assert groups["set/scenes/c.jpg"] == "set/scenes/c.jpg"
+    assert "set/with_mask/a.jpg" not in {s.name for s in load([root], ["kind=photo"]).samples}
+
+
+@pytest.mark.parametrize("pattern", ["a.jpg", "set/with_mask/*", "a.*"])
+def test_patterns_exclude(root: Path, pattern: str) -> None:
+    names = {sample.name for sample in load([root], [pattern]).samples}
+    assert names == {"set/no mask/b.png", "set/scenes/c.jpg"}
+
+
+def test_nothing_labelled(tmp_path: Path) -> None:
+    images.write(tmp_path / "x.jpg", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match="no labelled face"):
+        load([tmp_path])
+
+
+def test_a_root_that_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a folder"):
+        load([tmp_path / "none"])
+
+
+def test_a_manifest_without_files(root: Path) -> None:
+    (root / "manifest.csv").write_text("picture,group\na,1\n")
+    with pytest.raises(InputError, match="no column 'file'"):
+        load([root])

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskdet.errors import InputError
+from maskdet.labels.split import clusters, validation_mask
+
+FACES = st.lists(
+    st.tuples(st.sampled_from(["with_mask", "without_mask"]), st.integers(0, 30)),
+    min_size=1,
+    max_size=80,
+)
+
+
+def test_clusters_chain_groups_and_near_duplicates() -> None:
+    near = np.array([[1, 2]], np.int64)
+    numbers = clusters(["a", "a", "b", "c", "b"], near)
+    assert len(set(numbers[[0, 1, 2, 4]])) == 1
+    assert numbers[3] != numbers[0]
+
+
+@given(FACES, st.floats(0.05, 0.5), st.integers(0, 5))
+def test_no_cluster_is_on_both_sides_and_every_class_on_each(
+    faces: list[tuple[str, int]], fraction: float, seed: int
+) -> None:
+    labels = [label for label, _ in faces]
+    cluster = clusters([str(group) for _, group in faces])
+    try:
+        mask = validation_mask(labels, cluster, fraction, seed)
+    except InputError:
+        return
+    assert not set(cluster[mask]) & set(cluster[~mask])
+    for side in (mask, ~mask):
+        assert {labels[k] for k in np.flatnonzero(side)} == set(labels)
+
+
+def test_it_is_stratified_and_about_as_large_as_asked() -> None:
+    labels = ["with_mask"] * 600 + ["without_mask"] * 300 + ["mask_worn_incorrectly"] * 60
+    cluster = np.arange(960) // 3
+    mask = validation_mask(labels, cluster, 0.15, 0)
+    counts = [sum(mask[k] for k, label in enumerate(labels) if label == n) for n in set(labels)]
+    assert sorted(counts) == pytest.approx([60 / 7, 300 / 7, 600 / 7], rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "message"),
+    [
+        (["with_mask"] * 6, "abcdef", "only one class"),
+        (["with_mask"] * 4 + ["without_mask"] * 2, "abcdee", "without_mask cannot be split"),
+    ],
+)
+def test_what_cannot_be_split(labels: list[str], groups: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        validation_mask(labels, clusters(list(groups)), 0.2, 0)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maskdet.errors import InputError
+from maskdet.labels import voc
+from maskdet.types import Box
+
+
+def obj(name: str = "with_mask", box: str = "10 20 30 50", extra: str = "") -> str:
+    corners = zip(("xmin", "ymin", "xmax", "ymax"), box.split(), strict=False)
+    inside = "".join(f"<{key}>{value}</{key}>" for key, value in corners)
+    return f"<object><name>{name}</name><bndbox>{inside}</bndbox>{extra}</object>"
+
+
+def read(tmp_path: Path, text: str) -> voc.VocFile:
+    path = tmp_path / "a.xml"
+    path.write_text(text, encoding="utf-8")
+    return voc.read(path, width=100, height=80)
+
+
+def annotation(*objects: str) -> str:
+    return f"<annotation>{''.join(objects)}</annotation>"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "box", "difficult"),
+    [
+        (obj(), "with_mask", Box(10, 20, 30, 50), False),
+        (obj("mask_weared_incorrect"), "mask_worn_incorrectly", Box(10, 20, 30, 50), False),
+        (obj("Without Mask"), "without_mask", Box(10, 20, 30, 50), False),
+        (obj(box="-5 1.5 120 90"), "with_mask", Box(0, 1.5, 100, 80), False),
+        (obj(extra="<difficult>1</difficult>"), "with_mask", Box(10, 20, 30, 50), True),
+    ],
+)
+def test_an_object(tmp_path: Path, text: str, label: str, box: Box, difficult: bool) -> None:
+    found = read(tmp_path, annotation(text))
+    assert found.objects == (voc.VocObject(0, label, box, difficult),)
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (obj("helmet"), "unknown class 'helmet'"),
+        (obj(box="30 20 10 50"), "empty or turned round"),
+        (obj(box="200 20 240 50"), "outside the 100 x 80 picture"),
+        (obj(box="10 20 30"), "no ymax"),
+        (obj(box="a 20 30 50"), "could not convert"),
+        (obj(box="nan 20 30 50"), "xmin is nan"),
+    ],
+)
+def test_a_bad_object_is_named_and_the_next_one_kept(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    found = read(tmp_path, annotation(text, obj()))
+    assert [item.index for item in found.objects] == [1]
+    assert len(found.problems) == 1
+    assert "object 0" in found.problems[0]
+    assert problem in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<annotation>",
+        "<html></html>",
+        '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>',
+    ],
+)
+def test_what_is_no_voc_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InputError, match=r"a\.xml"):
+        read(tmp_path, text)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        voc.read(tmp_path / "none.xml", 1, 1)
+
+
+@pytest.mark.corpus
+def test_the_corpus_reads_without_a_problem(corpus: Path) -> None:
+    from maskdet import images
+
+    scenes = sorted((corpus / "dev_scenes").glob("*.jpg"))
+    files = [voc.read(path.with_suffix(".xml"), *images.size(path)) for path in scenes]
+    assert not [problem for file in files for problem in file.problems]
+    assert sum(not item.difficult for file in files for item in file.objects) == 805 + 322 + 71
