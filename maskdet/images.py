@@ -7,11 +7,12 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from maskdet.errors import InputError, OutputError
 from maskdet.files import write_bytes
@@ -27,7 +28,27 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 178_956_970
 """Larger pictures are taken for decompression bombs; Pillow's own limit (2 x 2**30 / 4 / 3)."""
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+"""What is read. Pillow knows more, but runs Ghostscript on whatever looks like EPS."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture of an EXIF orientation upright."""
+
+_SWAPPING = (5, 6, 7, 8)
+"""The orientations that swap width and height."""
+
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
+    RuntimeError,  # the AVIF decoder's
+)
 
 
 def read(source: str | os.PathLike[str] | bytes) -> Bgr:
@@ -47,23 +68,24 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
     """
     name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        # Not read as a whole: somebody may name a film of many gigabytes.
+        file = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115, PTH123
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
-    if not data:
-        raise InputError(f"{name} is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
+            with file, Image.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise InputError(
                         f"{name} has {image.width} x {image.height} pixels: over the limit of "
                         f"{MAX_PIXELS / 1e6:.0f} million, it may be a decompression bomb"
                     )
                 image.load()
-                rgb = _to_rgb(ImageOps.exif_transpose(image))
+                rgb = _to_rgb(_upright(image))
     except UnidentifiedImageError as error:
+        if _is_empty(source):
+            raise InputError(f"{name} is empty") from error
         raise InputError(f"{name} is not an image that maskdet can read") from error
     except _BROKEN as error:
         raise InputError(f"{name} is broken: {error}") from error
@@ -81,14 +103,28 @@ def size(path: str | os.PathLike[str]) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            with Image.open(path, formats=FORMATS) as image:
+                turned = _orientation(image) in _SWAPPING
                 width, height = image.size
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is not an image that maskdet can read") from error
     except _BROKEN as error:
         raise InputError(f"cannot read {path}: {error}") from error
     return (height, width) if turned else (width, height)
+
+
+def _is_empty(source: str | os.PathLike[str] | bytes) -> bool:
+    return not source if isinstance(source, bytes) else Path(source).stat().st_size == 0
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # ImageOps.exif_transpose writes the EXIF anew, and fails where that is a little off.
+    turn = _TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> Any:
+    return image.getexif().get(ExifTags.Base.Orientation)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
