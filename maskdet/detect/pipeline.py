@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
+import cv2
 
 from maskdet import faces
 from maskdet.classes import BACKGROUND
@@ -19,8 +20,9 @@ from maskdet.types import Face, ImageResult, Prediction
 class Pipeline:
     """Finds the faces of an image and says of each how its mask sits.
 
-    All faces of an image go through the classifier in one batch. A face that the
-    classifier takes for background (a false alarm of the detector) is left out.
+    All faces of an image go through the classifier in one batch, except those whose
+    detector has class scores of its own. What is taken for background (a false alarm of
+    the detector) is left out.
     """
 
     def __init__(self, detector: FaceDetector, classifier: Classifier) -> None:
@@ -51,11 +53,14 @@ class Pipeline:
         """
         height, width = image.shape[:2]
         found = self.detector.detect(image)
-        probabilities = self.classifier.classify(image, [face.box for face in found])
-        predictions = (
-            self._prediction(face, dict(zip(self.classifier.info.classes, row, strict=True)))
-            for face, row in zip(found, np.asarray(probabilities).tolist(), strict=True)
-        )
+        unlabelled = [face.box for face in found if face.scores is None]
+        rows = iter(self.classifier.classify(image, unlabelled).tolist())
+        names = self.classifier.info.classes
+        scores = [
+            dict(zip(names, next(rows), strict=True)) if face.scores is None else face.scores
+            for face in found
+        ]
+        predictions = map(_prediction, found, scores)
         return ImageResult(
             source=source,
             image=Path(source).name or source,
@@ -66,14 +71,16 @@ class Pipeline:
             time_s=time_s,
         )
 
-    def _prediction(self, face: Face, scores: dict[str, float]) -> Prediction | None:
-        background = scores.pop(BACKGROUND, 0.0)
-        label = max(scores, key=scores.__getitem__)
-        if background > scores[label]:
-            return None
-        total = sum(scores.values())
-        scores = {name: value / total for name, value in scores.items()}
-        return Prediction(face.box, face.score, label, scores[label], scores)
+
+def _prediction(face: Face, scores: Mapping[str, float]) -> Prediction | None:
+    """Return the face with the best class, None for background; scores then add up to 1."""
+    shown = {name: value for name, value in scores.items() if name != BACKGROUND}
+    label = max(shown, key=shown.__getitem__)
+    if scores.get(BACKGROUND, 0) > shown[label]:
+        return None
+    total = sum(shown.values())
+    shown = {name: value / total for name, value in shown.items()}
+    return Prediction(face.box, face.score, label, shown[label], shown)
 
 
 def load_pipeline(
@@ -93,11 +100,14 @@ def load_pipeline(
         min_score: least confidence of a face, 0 to 1; None takes the threshold that the
             model's description gives for this detector, else the detector's default.
         min_face: least shorter side of a face in pixels.
-        threads: cores that the classifier may use, 0 for ONNX Runtime's choice.
+        threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
+            it to them.
 
     Raises:
         ModelError: one of the two is missing, altered or of a refused kind.
     """
+    if threads:
+        cv2.setNumThreads(threads)
     classifier = Classifier(model, threads)
     if min_score is None:
         min_score = classifier.info.thresholds.get(detector)
