@@ -10,16 +10,17 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Box": "maskdet.types",
-    "Face": "maskdet.types",
-    "Prediction": "maskdet.types",
-    "ImageResult": "maskdet.types",
-    "MaskdetError": "maskdet.errors",
-    "Classifier": "maskdet.models.classifier",
-    "Pipeline": "maskdet.detect.pipeline",
-    "load_pipeline": "maskdet.detect.pipeline",
-    "read_image": "maskdet.images",
+    "Box": "maskdet.types:Box",
+    "Face": "maskdet.types:Face",
+    "Prediction": "maskdet.types:Prediction",
+    "ImageResult": "maskdet.types:ImageResult",
+    "MaskdetError": "maskdet.errors:MaskdetError",
+    "Classifier": "maskdet.models.classifier:Classifier",
+    "Pipeline": "maskdet.detect.pipeline:Pipeline",
+    "load_pipeline": "maskdet.detect.pipeline:load_pipeline",
+    "read_image": "maskdet.images:read",
 }
+"""Where each public name is: module and attribute."""
 
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604
 
@@ -27,7 +28,8 @@ __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    module, _, attribute = _PUBLIC[name].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

@@ -25,6 +25,9 @@ SUFFIXES = frozenset(
 )
 """File endings that are looked for in folders (what is in the file decides how it is read)."""
 
+WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""File endings that ``write`` knows."""
+
 MAX_PIXELS = 178_956_970
 """Larger pictures are taken for decompression bombs; Pillow's own limit (2 x 2**30 / 4 / 3)."""
 
@@ -155,21 +158,22 @@ def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:
         OutputError: the format is not known or the file cannot be written.
     """
     target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in WRITABLE:
+        raise OutputError(
+            f"cannot write {target}: unknown format {suffix!r}, use .jpg, .png or .webp"
+        )
     options = {
         ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
     }
-    try:
-        encoded, buffer = cv2.imencode(
-            target.suffix.lower(), image, options.get(target.suffix.lower(), [])
-        )
-    except cv2.error as error:
-        raise OutputError(
-            f"cannot write {target}: unknown format {target.suffix!r}, use .jpg, .png or .webp"
-        ) from error
+    encoded, buffer = cv2.imencode(suffix, image, options.get(suffix, []))
     if not encoded:
-        raise OutputError(f"cannot write {target}: encoding {image.shape} failed")
+        height, width = image.shape[:2]
+        raise OutputError(
+            f"cannot write {target}: {width} x {height} pixels are too many for {suffix}"
+        )
     write_bytes(target, buffer.tobytes())
 
 

@@ -78,7 +78,13 @@ class Csv:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
         try:
-            self._file = self._beside.open("w", encoding="utf-8", newline="", buffering=1)
+            self._file = self._beside.open(
+                "w",
+                encoding="utf-8",
+                errors="surrogateescape",  # a file's name may hold any bytes
+                newline="",
+                buffering=1,
+            )
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
         self._rows = csv.writer(self._file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +51,14 @@ def expand(inputs: Sequence[str], stdin: bytes | None = None) -> list[Picture]:
     """
     found: dict[str, Picture] = {}
     for given in inputs:
-        for picture in _expand_one(given, stdin):
-            if len(inputs) > 1 and _is_output(picture.inner):
-                continue
-            found.setdefault(_identity(picture), picture)
-    return list(found.values())
+        try:
+            for picture in _expand_one(given, stdin):
+                found.setdefault(_identity(picture), picture)
+        except OSError as error:
+            problem = f"cannot read {given}: {error.strerror or error}"
+            found.setdefault(given, Picture(given, Path("unreadable"), problem=problem))
+    fresh = [p for p in found.values() if p.problem is not None or not _is_output(p.inner)]
+    return fresh or list(found.values())
 
 
 def _expand_one(given: str, stdin: bytes | None) -> Iterator[Picture]:
@@ -124,7 +127,7 @@ def places(
     """Decide where the annotated copy of every picture goes; nothing is written.
 
     Without ``out`` that is the working directory. A folder (one that exists, or a name
-    without a picture's ending) keeps the layout of the folder that was searched. Two
+    without an ending) keeps the layout of the folder that was searched. Two
     pictures never share a place (``a.maskdet.jpg``, ``a-2.maskdet.jpg``), and none takes
     the place of an input. Copies are JPEG, or PNG and WebP if the picture was; MP4 of films.
 
@@ -138,18 +141,21 @@ def places(
 
     Raises:
         ValueError: ``out`` is a file's name for several pictures, is an input, or has an
-            ending that no film can have.
+            ending that cannot be written.
     """
     todo = [picture for picture in pictures if picture.problem is None]
     taken = {_identity(picture) for picture in todo}
-    if out is not None and names_file(out, film.SUFFIXES if films else images.SUFFIXES):
+    if out is not None and out.suffix and not out.is_dir():
+        endings = film.SUFFIXES if films else images.WRITABLE
+        if out.suffix.lower() not in endings:
+            raise ValueError(
+                f"{out} is no folder that exists, and files end in {', '.join(sorted(endings))}"
+            )
         if len(todo) > 1:
             raise ValueError(f"{out} names one file, but there are {len(todo)} inputs")
         if os.path.realpath(out) in taken:
             raise ValueError(f"{out} is an input, and inputs are never overwritten")
         return {picture.source: out for picture in todo}
-    if films and out is not None and out.suffix and not out.is_dir():
-        raise ValueError(f"{out} is no folder, and no film: {', '.join(sorted(film.SUFFIXES))}")
     chosen = {}
     for picture in todo:
         inner = picture.inner if out is not None else Path(picture.inner.name)
@@ -167,8 +173,3 @@ def places(
         taken.add(os.path.realpath(place))
         chosen[picture.source] = place
     return chosen
-
-
-def names_file(out: Path, suffixes: Set[str] = images.SUFFIXES) -> bool:
-    """Tell whether ``--out`` names a file that ends as one of ``suffixes``, not a folder."""
-    return out.suffix.lower() in suffixes and not out.is_dir()
