@@ -1,7 +1,8 @@
 """Labels the faces of a photograph, once as it is and once with a mask drawn on the face.
 
 The photograph is NASA's portrait of the astronaut Eileen Collins (public domain), which
-scikit-image ships. ``scripts/demo`` sets up what this needs and runs it.
+scikit-image ships. ``scripts/demo [FOLDER]`` sets up what this needs and runs it; the
+pictures go to FOLDER, or ``demo/`` in the clone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from skimage import data
 
 from maskdet import images
 from maskdet.faces import create as create_detector
+from maskdet.files import make_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo"
 PICTURES = ("astronaut.png", "astronaut_with_mask.png")
@@ -27,20 +29,21 @@ def make_pictures(folder: Path) -> None:
     """Write the two photographs into a folder."""
     portrait = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
     face = create_detector().detect(portrait)[0].box
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for name, picture in zip(PICTURES, (portrait, draw_mask(portrait, face)), strict=True):
         images.write(folder / name, picture)
 
 
 def main() -> int:
     """Make the pictures, then do with them what a user would type."""
-    make_pictures(FOLDER)
+    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else FOLDER
+    make_pictures(folder)
     maskdet = Path(sysconfig.get_path("scripts")) / "maskdet"
     arguments = ["detect", "--image", *PICTURES]
-    print(f"$ cd {FOLDER}\n$ {shlex.join(['maskdet', *arguments])}", flush=True)
-    code = subprocess.run([str(maskdet), *arguments], cwd=FOLDER, check=False).returncode
+    print(f"$ cd {folder}\n$ {shlex.join(['maskdet', *arguments])}", flush=True)
+    code = subprocess.run([str(maskdet), *arguments], cwd=folder, check=False).returncode
     if code == 0:
-        print(f"\nThe annotated pictures are in {FOLDER}")
+        print(f"\nThe annotated pictures are in {folder}")
     return code
 
 
