@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,7 @@ _SWAPPING = (5, 6, 7, 8)
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
     RuntimeError,  # the AVIF decoder's
+    struct.error,  # broken EXIF
 )
 
 
@@ -107,7 +109,8 @@ def size(path: str | os.PathLike[str]) -> tuple[int, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as image:
-                turned = _orientation(image) in _SWAPPING
+                # Of a TIFF file, Pillow has swapped them already.
+                turned = image.format != "TIFF" and _orientation(image) in _SWAPPING
                 width, height = image.size
     except UnidentifiedImageError as error:
         raise InputError(f"{path} is not an image that maskdet can read") from error

@@ -56,7 +56,7 @@ def expand(inputs: Sequence[str], stdin: bytes | None = None) -> list[Picture]:
                 found.setdefault(_identity(picture), picture)
         except OSError as error:
             problem = f"cannot read {given}: {error.strerror or error}"
-            found.setdefault(given, Picture(given, Path("unreadable"), problem=problem))
+            found.setdefault(given, _problem(given, problem))
     fresh = [p for p in found.values() if p.problem is not None or not _is_output(p.inner)]
     return fresh or list(found.values())
 
