@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -44,24 +44,24 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except MaskdetError as error:
-            if ctx.meta.get(DEBUG):
-                raise
-            click.echo(f"maskdet: error: {error}", err=True)
-            ctx.exit(error.exit_code)
+            _fail(ctx, f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
-            click.echo("maskdet: interrupted", err=True)
-            ctx.exit(130)
+            _fail(ctx, "interrupted", 130)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception as error:
-            if ctx.meta.get(DEBUG):
-                raise
-            click.echo(
-                f"maskdet: a fault of maskdet: {type(error).__name__}: {error}\n"
-                "Run the command again with --debug and report what it prints.",
-                err=True,
-            )
-            ctx.exit(1)
+        except Exception as error:  # noqa: BLE001 - the last resort: a message, not a traceback
+            hint = "Run the command again with --debug and report what it prints."
+            _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
+
+
+def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
+    """End with a message and an exit code, with a traceback before them under ``--debug``."""
+    if ctx.meta.get(DEBUG):
+        import traceback
+
+        click.echo(traceback.format_exc(), nl=False, err=True)
+    click.echo(f"maskdet: {message}", err=True)
+    ctx.exit(code)
 
 
 @click.group(

@@ -60,7 +60,11 @@ _DEFAULT = TrainOptions()
     help="Most epochs of the head, before fine-tuning.",
 )
 @click.option(
-    "--batch-size", type=click.IntRange(1), default=_DEFAULT.batch_size, show_default=True
+    "--batch-size",
+    type=click.IntRange(1),
+    default=_DEFAULT.batch_size,
+    show_default=True,
+    help="Faces a step.",
 )
 @click.option(
     "--patience",
@@ -88,6 +92,7 @@ _DEFAULT = TrainOptions()
     type=click.FloatRange(0, 0.5),
     default=_DEFAULT.label_smoothing,
     show_default=True,
+    help="Part of each label that is spread over all classes.",
 )
 @click.option(
     "--validation",
@@ -106,7 +111,13 @@ _DEFAULT = TrainOptions()
 @click.option(
     "--limit", type=click.IntRange(4), help="Use at most this many faces, to try things out."
 )
-@click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True)
+@click.option(
+    "--seed",
+    type=int,
+    default=_DEFAULT.seed,
+    show_default=True,
+    help="Of the split, the augmentation and the head's first weights.",
+)
 @click.option(
     "--preview",
     type=click.Path(path_type=Path, dir_okay=False),

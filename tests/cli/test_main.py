@@ -1,0 +1,184 @@
+"""The command line as a whole: help, errors and exit codes, and what the README says of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from maskdet import cli, errors
+from maskdet.cli import detect, main
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "tensorflow", "keras", "matplotlib"}
+COMMANDS = sorted(cli.COMMANDS)
+
+
+def load(name: str) -> click.Command:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    return command
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def test_help_is_the_same_by_both_names_and_has_an_example(
+    runner: CliRunner, arguments: list[str]
+) -> None:
+    short, long = (runner.invoke(main, [*arguments, flag]) for flag in ("-h", "--help"))
+    assert short.exit_code == long.exit_code == 0
+    assert short.stdout == long.stdout
+    assert re.search(rf"Examples?:\s+maskdet {' '.join(arguments)}", short.stdout)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_of_itself_what_the_group_says_of_it(name: str) -> None:
+    command = load(name)
+    assert command.get_short_help_str(limit=1000) == cli.COMMANDS[name]
+    assert (command.help or "").splitlines()[0] == cli.COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(name: str) -> None:
+    options = [item for item in load(name).params if isinstance(item, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_the_group_lists_every_command(runner: CliRunner) -> None:
+    text = " ".join(runner.invoke(main, ["--help"]).stdout.split())
+    for name, line in cli.COMMANDS.items():
+        assert f"{name} {line}" in text
+
+
+def test_the_version_is_the_packages(runner: CliRunner) -> None:
+    from maskdet import __version__
+
+    assert runner.invoke(main, ["--version"]).stdout == f"maskdet {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], HEAVY),
+        (["--version"], HEAVY),
+        (["detect", "--help"], HEAVY),
+        (["train", "--help"], HEAVY),
+        (["detect", "--image", "missing.jpg"], {"tensorflow", "keras", "matplotlib"}),
+    ],
+)
+def test_nothing_heavy_is_imported_without_need(arguments: list[str], unwanted: set[str]) -> None:
+    code = (
+        "import json, sys\n"
+        "from maskdet.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "finally: print(json.dumps([name for name in sys.modules if '.' not in name]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "click" in modules
+    assert modules & unwanted == set()
+
+
+def test_an_unknown_command_is_wrong_usage(runner: CliRunner) -> None:
+    result = runner.invoke(main, ["detcet"])
+    assert result.exit_code == 2
+    assert "detcet" in result.stderr
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def load_pipeline(**_: object) -> None:
+        raise error
+
+    return load_pipeline
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (errors.InputError("no picture"), 3, "maskdet: error: no picture\n"),
+        (errors.ModelError("no model"), 4, "maskdet: error: no model\n"),
+        (errors.CameraError("no camera"), 5, "maskdet: error: no camera\n"),
+        (
+            errors.MissingExtraError("train", "keras"),
+            2,
+            "maskdet: error: this needs keras, which is not installed: "
+            "pip install 'maskdet[train]'\n",
+        ),
+        (ZeroDivisionError("oh"), 1, "maskdet: a fault of maskdet: ZeroDivisionError: oh\n"),
+        (KeyboardInterrupt(), 130, "maskdet: interrupted\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_errors_become_exit_codes(
+    runner: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    message: str,
+    debug: bool,
+) -> None:
+    monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", raising(error))
+    with runner.isolated_filesystem():
+        result = runner.invoke(main, ["detect", "--image", "a.jpg", *["--debug"] * debug])
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert ("Traceback (most recent call last)" in result.stderr) == debug
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
+def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "maskdet", "detect", "--image", "-", "--no-save"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    # More than a pipe holds: once it is written, the command is there and reads.
+    process.stdin.write(b"x" * 2**20)
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == b""
+    assert stderr.decode() == "maskdet: interrupted\n"
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_no_color_is_respected(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
+    coloured = click.Command("detect", callback=lambda: click.secho("red", fg="red"))
+    monkeypatch.setattr(main, "get_command", lambda ctx, name: coloured)
+    environment = {"NO_COLOR": "1" if no_color else None}
+    result = runner.invoke(main, ["detect"], env=environment, color=True)
+    assert result.output == ("red\n" if no_color else "\x1b[31mred\x1b[0m\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_has_an_example_of_every_command(name: str) -> None:
+    assert re.search(rf"^(\$ )?maskdet {name} ", README, re.MULTILINE)
+
+
+def test_the_readme_has_all_exit_codes() -> None:
+    table = README.split("## Exit codes")[1].split("\n## ")[0]
+    listed = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
+    raised = {kind.exit_code for kind in errors.MaskdetError.__subclasses__()}
+    assert listed == sorted(raised | {0, 1, 2, detect.NOT_ALL, detect.FOUND, 130})
+
+
+def test_the_readme_names_only_options_that_exist() -> None:
+    known = {"--help", "--version"}
+    for name in COMMANDS:
+        known |= {flag for item in load(name).params for flag in item.opts}
+    for line in re.findall(r"^(?:\$ )?maskdet .*$", README, re.MULTILINE):
+        assert set(re.findall(r"(?<= )--[a-z-]+", line)) <= known, line
