@@ -46,6 +46,18 @@ class Classifier:
         except Exception as error:  # ONNX Runtime's own errors have no common base class
             raise ModelError(f"cannot run {self.folder / store.ONNX}: {error}") from error
         self._input = self._session.get_inputs()[0].name
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        given, answered = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        side, classes = self.info.image_size, len(self.info.classes)
+        network = (given.type, given.shape[1:], answered.shape[1:])
+        if network != ("tensor(uint8)", [side, side, 3], [classes]):
+            raise ModelError(
+                f"{self.folder / store.ONNX} does not fit its {store.DESCRIPTION}: it takes "
+                f"{given.type} {given.shape} and answers {answered.shape}, not pictures of "
+                f"{side} x {side} and {classes} classes"
+            )
 
     def predict(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Classify faces that ``crop_faces`` has cut.

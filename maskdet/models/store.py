@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,13 @@ def load_info(folder: Path) -> ModelInfo:
         unknown = set(info.classes) - set(KNOWN)
         if unknown or len(set(info.classes)) != len(info.classes) or len(info.classes) < 2:
             raise ValueError(f"its classes are {info.classes}")
-        return ModelInfo(**{**asdict(info), "classes": tuple(info.classes)})
+        if type(info.image_size) is not int or info.image_size < 1:
+            raise ValueError(f"its image_size is {info.image_size}")
+        if not 0 <= info.margin <= 10:
+            raise ValueError(f"its margin is {info.margin}")
+        if not all(0 <= value <= 1 for value in info.thresholds.values()):
+            raise ValueError(f"its thresholds are {info.thresholds}")
+        return replace(info, classes=tuple(info.classes), files=dict(info.files))
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
