@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import ASTRONAUT_FACE, ModelMaker
+
+from maskdet.detect.pipeline import Pipeline, load_pipeline
+from maskdet.errors import ModelError
+from maskdet.images import Bgr
+from maskdet.models import store
+from maskdet.models.classifier import Classifier
+from maskdet.types import Box, Face
+
+RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)  # BGR
+BY_COLOUR = [[20, 0, 0], [0, 20, 0], [0, 0, 20]]
+SQUARES = [Box(0, 0, 50, 50), Box(50, 0, 100, 50), Box(100, 0, 150, 50)]
+
+
+@dataclasses.dataclass
+class Always:
+    """A detector that finds the same faces in every picture."""
+
+    faces: list[Face]
+    name: str = "always"
+
+    def detect(self, image: Bgr) -> list[Face]:
+        return self.faces
+
+
+@pytest.fixture(scope="module")
+def three_colours() -> Bgr:
+    image = np.empty((50, 150, 3), np.uint8)
+    for index, colour in enumerate((RED, GREEN, BLUE)):
+        image[:, index * 50 : (index + 1) * 50] = colour
+    return image
+
+
+def found(*boxes: Box) -> list[Face]:
+    return [Face(box, 0.9 - index / 10) for index, box in enumerate(boxes)]
+
+
+def test_every_face_gets_its_own_class(
+    three_colours: Bgr, tmp_path: Path, make_model: ModelMaker
+) -> None:
+    model = make_model(tmp_path / "tiny", weights=BY_COLOUR)
+    pipeline = Pipeline(Always(found(*SQUARES[::-1])), Classifier(model))
+    result = pipeline(three_colours, "some/where/a.jpg", frame=7, time_s=0.5)
+    assert [face.label for face in result.faces] == [
+        "mask_worn_incorrectly",
+        "without_mask",
+        "with_mask",
+    ]
+    assert [face.box for face in result.faces] == SQUARES[::-1]
+    assert [face.detector_score for face in result.faces] == pytest.approx([0.9, 0.8, 0.7])
+    for face in result.faces:
+        assert face.score == face.scores[face.label] == max(face.scores.values())
+        assert sum(face.scores.values()) == pytest.approx(1)
+    assert (result.source, result.image) == ("some/where/a.jpg", "a.jpg")
+    assert (result.width, result.height, result.frame, result.time_s) == (150, 50, 7, 0.5)
+    assert result.error is None
+
+
+def test_a_model_of_two_classes(three_colours: Bgr, tmp_path: Path, make_model: ModelMaker) -> None:
+    classes = ("without_mask", "with_mask")  # in an order of its own
+    model = make_model(tmp_path / "two", classes, weights=[[20, 0], [0, 20], [0, 0]])
+    pipeline = Pipeline(Always(found(*SQUARES)), Classifier(model))
+    assert pipeline.classes == classes
+    first, second, third = pipeline(three_colours).faces
+    assert (first.label, second.label) == ("without_mask", "with_mask")
+    assert third.scores == pytest.approx({"without_mask": 0.5, "with_mask": 0.5})
+
+
+def test_what_is_taken_for_background_is_left_out(
+    three_colours: Bgr, tmp_path: Path, make_model: ModelMaker
+) -> None:
+    classes = ("with_mask", "background", "without_mask")
+    model = make_model(tmp_path / "three", classes, weights=[[3, 2, 1], [0, 20, 0], [0, 0, 20]])
+    pipeline = Pipeline(Always(found(*SQUARES)), Classifier(model))
+    assert pipeline.classes == ("with_mask", "without_mask")
+    first, second = pipeline(three_colours).faces
+    assert (first.box, second.box) == (SQUARES[0], SQUARES[2])
+    # What background had is shared out among the others.
+    odds = np.exp(3) / (np.exp(3) + np.exp(1))
+    assert first.scores == pytest.approx({"with_mask": odds, "without_mask": 1 - odds})
+
+
+def test_a_detectors_own_scores_are_taken(
+    three_colours: Bgr, tmp_path: Path, make_model: ModelMaker
+) -> None:
+    faces = found(*SQUARES)
+    faces[1] = dataclasses.replace(faces[1], scores={"with_mask": 0.2, "without_mask": 0.8})
+    faces.append(Face(SQUARES[0], 0.1, {"with_mask": 0.1, "background": 0.9}))
+    pipeline = Pipeline(Always(faces), Classifier(make_model(tmp_path / "t", weights=BY_COLOUR)))
+    labels = [face.label for face in pipeline(three_colours).faces]
+    assert labels == ["with_mask", "without_mask", "mask_worn_incorrectly"]
+
+
+def test_no_face_is_a_result(tmp_path: Path, make_model: ModelMaker) -> None:
+    pipeline = load_pipeline(make_model(tmp_path / "tiny"))
+    result = pipeline(np.zeros((1, 1, 3), np.uint8), "dot.png")
+    assert (result.width, result.height, result.faces, result.error) == (1, 1, (), None)
+
+
+def test_the_shipped_model_sees_that_the_astronaut_wears_no_mask(astronaut: Bgr) -> None:
+    (face,) = load_pipeline()(astronaut).faces
+    assert face.label == "without_mask"
+    assert face.box.iou(ASTRONAUT_FACE) > 0.6
+
+
+def test_the_models_threshold_holds_unless_another_is_given(
+    astronaut: Bgr, tmp_path: Path, make_model: ModelMaker
+) -> None:
+    folder = make_model(tmp_path / "tiny")
+    info = store.load_info(folder)
+    store.save_info(folder, dataclasses.replace(info, thresholds={"ssd": 1.0}))
+    assert load_pipeline(folder)(astronaut).faces == ()
+    assert len(load_pipeline(folder, min_score=0.5)(astronaut).faces) == 1
+    assert load_pipeline(folder, min_score=0.5, min_face=400)(astronaut).faces == ()
+
+
+def test_threads_hold_for_opencv_too(tmp_path: Path, make_model: ModelMaker) -> None:
+    before = cv2.getNumThreads()
+    try:
+        load_pipeline(make_model(tmp_path / "tiny"), threads=1)
+        assert cv2.getNumThreads() == 1
+        load_pipeline(tmp_path / "tiny")
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+
+
+def test_a_missing_model_is_told() -> None:
+    with pytest.raises(ModelError, match="no model 'nothing'"):
+        load_pipeline("nothing")
