@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -59,6 +60,24 @@ def astronaut_jpg(tmp_path: Path, astronaut: Bgr) -> Path:
 def runner() -> CliRunner:
     """Calls the command line in this process, stdout and stderr apart."""
     return CliRunner()
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """A screen of its own (Xvfb), as ``$DISPLAY`` names it."""
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as numbers:
+            yield f":{int(numbers.readline())}"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 ModelMaker = Callable[..., Path]
