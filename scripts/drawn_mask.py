@@ -44,12 +44,14 @@ def draw_mask(image: Bgr, face: Box) -> Bgr:
     area = Box(face.x1 - around, face.y1, face.x2 + around, face.y2 + around).clip(width, height)
     x1, y1, x2, y2 = (int(value) for value in area.to_list(0))
     size = ((x2 - x1) * OVERSAMPLING, (y2 - y1) * OVERSAMPLING)
-    canvas = cv2.resize(image[y1:y2, x1:x2].astype(np.float32), size)
+    # Enlarged like this and averaged again, what is not painted on stays as it is.
+    canvas = cv2.resize(
+        image[y1:y2, x1:x2].astype(np.float32), size, interpolation=cv2.INTER_NEAREST
+    )
     painted = _Painter(canvas, Box(face.x1 - x1, face.y1 - y1, face.x2 - x1, face.y2 - y1)).paint()
+    painted = cv2.resize(painted, (x2 - x1, y2 - y1), interpolation=cv2.INTER_AREA)
     result = image.copy()
-    result[y1:y2, x1:x2] = cv2.resize(
-        painted, (x2 - x1, y2 - y1), interpolation=cv2.INTER_AREA
-    ).clip(0, 255)
+    result[y1:y2, x1:x2] = painted.round().clip(0, 255)
     return result
 
 
