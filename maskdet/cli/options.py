@@ -37,12 +37,12 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         quiet, verbose, ctx.meta[DEBUG] = (kwargs.pop(key) for key in ("quiet", "verbose", "debug"))
         ctx.meta[QUIET] = quiet
         level = logging.ERROR if quiet else (logging.WARNING, logging.INFO)[min(verbose, 1)]
-        logging.basicConfig(
-            level=logging.DEBUG if verbose > 1 else level,
-            format="maskdet: %(message)s",
-            stream=sys.stderr,
-            force=True,
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("maskdet: %(message)s"))
+        # Only ours: what other libraries report is about their insides.
+        logger = logging.getLogger("maskdet")
+        logger.handlers = [handler]
+        logger.setLevel(logging.DEBUG if verbose > 1 else level)
         return command(*args, progress=SILENT if quiet else _bars(), **kwargs)
 
     return wrapped
