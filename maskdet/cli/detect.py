@@ -200,9 +200,7 @@ def command(
         say(f"wrote {csv_file}")
     if summary.failed:
         total = summary.done + len(summary.failed)
-        click.echo(
-            f"maskdet: {len(summary.failed)} of {total} inputs could not be processed", err=True
-        )
+        say(f"{len(summary.failed)} of {total} inputs could not be processed", error=True)
     if any(summary.labels[name] for name in fail_on):
         ctx.exit(FOUND)
     if summary.failed:
@@ -229,7 +227,7 @@ class Lines:
             box = ",".join(f"{v:.0f}" for v in face.box.to_list())
             click.echo(f"{source}: {face.label} {face.score:.2f} {box}")
         if result.error is not None:
-            click.echo(f"maskdet: error: {result.error}", err=True)
+            say(f"error: {result.error}", error=True)
         elif not result.faces:
             say(f"{source}: no face found")
 

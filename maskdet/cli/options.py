@@ -37,7 +37,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         quiet, verbose, ctx.meta[DEBUG] = (kwargs.pop(key) for key in ("quiet", "verbose", "debug"))
         ctx.meta[QUIET] = quiet
         level = logging.ERROR if quiet else (logging.WARNING, logging.INFO)[min(verbose, 1)]
-        handler = logging.StreamHandler(sys.stderr)
+        handler = _AboveBars()
         handler.setFormatter(logging.Formatter("maskdet: %(message)s"))
         # Only ours: what other libraries report is about their insides.
         logger = logging.getLogger("maskdet")
@@ -48,9 +48,12 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def say(message: str) -> None:
-    """Tell the user something on stderr, above a progress bar if there is one; not with -q."""
-    if not click.get_current_context().meta.get(QUIET):
+def say(message: str, error: bool = False) -> None:
+    """Tell the user something on stderr, above a progress bar if there is one.
+
+    With ``-q``, only what is an ``error``.
+    """
+    if error or not click.get_current_context().meta.get(QUIET):
         from tqdm import tqdm
 
         tqdm.write(f"maskdet: {message}", file=sys.stderr)
@@ -112,6 +115,15 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, load=load, **kwargs)
 
     return wrapped
+
+
+class _AboveBars(logging.Handler):
+    """Writes to stderr, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 def _bars() -> Progress:
