@@ -90,7 +90,8 @@ def write_model(
         check_export(folder, faces[:_COMPARED], probabilities[:_COMPARED])
         write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
         save_split(prepared, folder)
-        plots.curves(history, folder / "curves.png")
+        if history:
+            plots.curves(history, folder / "curves.png")
         plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
         # The description last: until it is there, its checksums refuse a mixture.
         for path in sorted(folder.iterdir(), key=lambda path: path.name == store.DESCRIPTION):

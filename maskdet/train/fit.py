@@ -100,7 +100,7 @@ def train(
     else:
         _train_head(model, prepared, options, progress)
         save_weights(model, weights)
-    interrupted = _fine_tune(model, prepared, work, options, progress)
+    interrupted = bool(options.epochs) and _fine_tune(model, prepared, work, options, progress)
     outcome = write_model(out, model, prepared, options, read_history(work))
     if not interrupted:
         shutil.rmtree(work)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,8 +33,17 @@ def start(path: Path, size: int, count: int) -> ProcessPoolExecutor:
 def _open(path: str, size: int) -> None:
     # Ctrl-C reaches every process of the terminal; only the parent decides what follows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker["faces"] = np.load(path, mmap_mode="r")
     _worker["augmenter"] = augment.augmenter(size)
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind when the run is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def augmented_batch(indices: npt.NDArray[np.int64], seed: tuple[int, ...]) -> npt.NDArray[np.uint8]:

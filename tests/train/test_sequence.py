@@ -1,13 +1,29 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from maskdet.train import workers
 from maskdet.train.sequence import AugmentedFaces
 
 SIZE = 32
+
+HOLD_WORKERS = """
+import sys, time
+from pathlib import Path
+from maskdet.train import workers
+
+if __name__ == "__main__":
+    pool = workers.start(Path(sys.argv[1]), 32, 1)
+    pool.submit(max, 1, 2).result()
+    print(*pool._processes, flush=True)
+    time.sleep(60)
+"""
 
 
 def test_batches_depend_on_nothing_but_seed_epoch_and_number(tmp_path: Path) -> None:
@@ -31,3 +47,21 @@ def test_batches_depend_on_nothing_but_seed_epoch_and_number(tmp_path: Path) -> 
         for number in (2, 0, 1):
             for got, expected in zip(resumed[number], second[number], strict=True):
                 assert np.array_equal(got, expected)
+
+
+def test_no_worker_outlives_a_killed_run(tmp_path: Path) -> None:
+    np.save(tmp_path / "faces.npy", np.zeros((1, 42, 42, 3), np.uint8))
+    script = tmp_path / "hold.py"
+    script.write_text(HOLD_WORKERS)
+    with subprocess.Popen(
+        [sys.executable, script, tmp_path / "faces.npy"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        worker = int(process.stdout.readline())
+        assert Path(f"/proc/{worker}").exists()
+        process.kill()
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker still runs 10 s after its parent was killed")
