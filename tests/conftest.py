@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from mjpeg import MjpegServer, SilentServer
+from screen import Screen, open_screen
 
 from maskdet import images
 from maskdet.images import Bgr
@@ -60,24 +61,6 @@ def astronaut_jpg(tmp_path: Path, astronaut: Bgr) -> Path:
 def runner() -> CliRunner:
     """Calls the command line in this process, stdout and stderr apart."""
     return CliRunner()
-
-
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """A screen of its own (Xvfb), as ``$DISPLAY`` names it."""
-    reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
-        pass_fds=[writer],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writer)
-    try:
-        with os.fdopen(reader) as numbers:
-            yield f":{int(numbers.readline())}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 ModelMaker = Callable[..., Path]
@@ -138,3 +121,49 @@ def _make_model(
         ),
     )
     return folder
+
+
+@pytest.fixture
+def mjpeg(astronaut: Bgr) -> Iterator[MjpegServer]:
+    """A running motion JPEG camera that shows the astronaut, at 320 x 320 pixels."""
+    server = MjpegServer(cv2.resize(astronaut, (320, 320), interpolation=cv2.INTER_AREA))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """The port of a server on loopback that accepts connections and never answers."""
+    server = SilentServer()
+    yield server.port
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Screen]:
+    """An X display under Xvfb."""
+    with open_screen() as opened:
+        yield opened
+
+
+FilmMaker = Callable[..., Path]
+
+
+@pytest.fixture
+def make_film(tmp_path: Path, astronaut: Bgr) -> FilmMaker:
+    """Return a function that writes a film in which the astronaut moves to the right."""
+
+    def make(
+        name: str = "film.mp4", frames: int = 10, fps: float = 25, codec: str = "mp4v"
+    ) -> Path:
+        path = tmp_path / name
+        small = cv2.resize(astronaut, (320, 320), interpolation=cv2.INTER_AREA)
+        fourcc = cv2.VideoWriter.fourcc(*codec)
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, fps, (320, 320))
+        for number in range(frames):
+            writer.write(np.roll(small, 4 * number, axis=1))
+        writer.release()
+        return path
+
+    return make

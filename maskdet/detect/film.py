@@ -89,7 +89,7 @@ class AnnotatedFilm:
         self._writer = None
         try:
             # OpenCV reports no failed write, not even on a full disk.
-            if _length(self._beside) != self._written:
+            if _length(self._beside) < self._written:
                 self._beside.unlink(missing_ok=True)
                 raise OutputError(f"cannot write {self.path}: is the disk full?")
             self._beside.replace(self.path)

@@ -15,6 +15,7 @@ from typing import Self
 
 import cv2
 
+from maskdet.detect import container
 from maskdet.errors import CameraError, InputError
 from maskdet.images import Bgr
 
@@ -30,7 +31,9 @@ ODD_FPS = 30.0
 
 HIGHEST_FPS = 120.0
 
-_CUT_OFF_S = 0.5
+_TOLERANCE_S = 0.5
+"""A film may be so much shorter than its header says."""
+
 _ADDRESS = re.compile(r"(?:rtsps?|https?)://", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -83,15 +86,16 @@ class Film:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            with self.path.open("rb") as file:
-                empty = not file.read(1)
+            empty = self.path.stat().st_size == 0
+            text = container.is_text(self.path)
+            self._cut_off = container.is_cut_off(self.path)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from error
         if empty:
             raise InputError(f"{path} is empty")
         hush_opencv()
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
+        if text or not self._capture.isOpened():
             raise InputError(f"{path} is not a film that can be read: broken or of unknown format")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps <= HIGHEST_FPS else ODD_FPS
@@ -117,11 +121,15 @@ class Film:
             self._capture.release()
         if number == 0:
             raise InputError(f"{self.path} is not a film that can be read: no frame is in it")
-        if time_s + 1 / self.fps < self._duration_s - _CUT_OFF_S:
+        missing = time_s + 1 / self.fps < self._duration_s - _TOLERANCE_S
+        of_all = f" of {self._duration_s:.1f} s" if missing else ""
+        if self._cut_off or (self._cut_off is None and missing):
             raise InputError(
-                f"{self.path} is cut off or broken: it ends after {time_s:.1f} s of "
-                f"{self._duration_s:.1f} s, {number} frames"
+                f"{self.path} is cut off: it ends after {number} frames, {time_s:.1f} s{of_all}"
             )
+        if missing:
+            # No error: a film that was shortened without being written anew is like that, too.
+            log.warning("%s ends after %d frames, %.1f s%s", self.path, number, time_s, of_all)
 
 
 class Camera:
@@ -291,7 +299,7 @@ def _advice(source: str) -> str:
     device = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if device.is_file():
         return f"It is a file: give it with --video {source}"
-    if not source.isdecimal() and not device.exists():
+    if not source.isdecimal() and not device.is_char_device():
         return f"It is no camera's number, device, rtsp:// or http:// address. {present}"
     if device.exists() and not os.access(device, os.R_OK | os.W_OK):
         return f"You have no permission for {device}: try 'sudo usermod -aG video $USER'. {present}"
