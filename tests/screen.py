@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import ctypes
 import os
 import shutil
+import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
+
+from maskdet.images import Bgr
 
 
 class Screen:
     """An X display; ``environment`` is what a program needs to open its windows there."""
 
-    def __init__(self, display: str) -> None:
+    def __init__(self, display: str, memory: Path) -> None:
         self.environment = {**os.environ, "DISPLAY": display}
+        self._display = display
+        self._memory = memory
 
     def tool(self, *arguments: str) -> str:
         """Run xdotool and return what it prints."""
@@ -34,9 +45,76 @@ class Screen:
             time.sleep(0.1)
         raise AssertionError(f"no window named {name!r} appeared")
 
+    def picture(self) -> Bgr:
+        """Return what is on the screen: uint8, shape (1024, 1280, 3), BGR."""
+        # The X Window Dump format: big-endian header, colour map, then BGRX pixels.
+        data = self._memory.read_bytes()
+        header = struct.unpack(">25I", data[:100])
+        start, width, height, colours = header[0], header[4], header[5], header[19]
+        pixels = np.frombuffer(data, np.uint8, width * height * 4, start + 12 * colours)
+        return pixels.reshape(height, width, 4)[:, :, :3].copy()
+
+    def close_window(self, window: str) -> None:
+        """Do what a window manager does when the cross in a window's corner is pressed."""
+        x11 = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        display = ctypes.c_void_p(x11.XOpenDisplay(self._display.encode()))
+
+        class ClientMessage(ctypes.Structure):
+            _fields_ = (
+                ("type", ctypes.c_int),
+                ("serial", ctypes.c_ulong),
+                ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong),
+                ("message_type", ctypes.c_ulong),
+                ("format", ctypes.c_int),
+                ("data", ctypes.c_long * 5),
+                ("padding", ctypes.c_long * 24),
+            )
+
+        protocols, delete = (
+            x11.XInternAtom(display, name, False) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")
+        )
+        client_message, format_bits = 33, 32
+        message = ClientMessage(
+            client_message, 0, True, display, int(window), protocols, format_bits
+        )
+        message.data[0] = delete
+        x11.XSendEvent(display, ctypes.c_ulong(int(window)), False, 0, ctypes.byref(message))
+        x11.XCloseDisplay(display)
+
     def press(self, window: str, key: str) -> None:
         self.tool("windowfocus", "--sync", window)
         self.tool("key", key)
+
+    def close(self, window: str) -> None:
+        """Do what a window manager does when the user presses the window's closing button."""
+        x11 = ctypes.CDLL("libX11.so.6")
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        x11.XInternAtom.restype = ctypes.c_ulong
+        display = ctypes.c_void_p(x11.XOpenDisplay(self.environment["DISPLAY"].encode()))
+        event = _ClientMessage(type=33, window=int(window), format=32)
+        event.message_type = x11.XInternAtom(display, b"WM_PROTOCOLS", 0)
+        event.data[0] = x11.XInternAtom(display, b"WM_DELETE_WINDOW", 0)
+        x11.XSendEvent(display, ctypes.c_ulong(int(window)), 0, 0, ctypes.byref(event))
+        x11.XCloseDisplay(display)
+
+
+class _ClientMessage(ctypes.Structure):
+    """``XClientMessageEvent`` of Xlib, filled up to the size of an ``XEvent``."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("send_event", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong),
+        ("message_type", ctypes.c_ulong),
+        ("format", ctypes.c_int),
+        ("data", ctypes.c_long * 5),
+        ("rest", ctypes.c_long * 12),
+    )
 
 
 @contextmanager
@@ -45,11 +123,11 @@ def open_screen() -> Iterator[Screen]:
     for program in ("Xvfb", "xdotool"):
         if shutil.which(program) is None:
             pytest.fail(f"{program} is not installed: apt-get install xvfb xdotool")
+    memory = tempfile.TemporaryDirectory()
     read, write = os.pipe()
+    options = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-fbdir", memory.name]
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
+        ["Xvfb", "-displayfd", str(write), *options], pass_fds=[write], stderr=subprocess.DEVNULL
     )
     os.close(write)
     try:
@@ -57,7 +135,8 @@ def open_screen() -> Iterator[Screen]:
             number = pipe.readline().strip()
         if not number:
             pytest.fail(f"Xvfb ended with {server.wait()}")
-        yield Screen(f":{number}")
+        yield Screen(f":{number}", Path(memory.name) / "Xvfb_screen0")
     finally:
         server.terminate()
         server.wait()
+        memory.cleanup()
