@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
-import ctypes
 import os
 import shutil
 import struct
@@ -26,7 +24,6 @@ class Screen:
 
     def __init__(self, display: str, memory: Path) -> None:
         self.environment = {**os.environ, "DISPLAY": display}
-        self._display = display
         self._memory = memory
 
     def tool(self, *arguments: str) -> str:
@@ -53,36 +50,6 @@ class Screen:
         start, width, height, colours = header[0], header[4], header[5], header[19]
         pixels = np.frombuffer(data, np.uint8, width * height * 4, start + 12 * colours)
         return pixels.reshape(height, width, 4)[:, :, :3].copy()
-
-    def close_window(self, window: str) -> None:
-        """Do what a window manager does when the cross in a window's corner is pressed."""
-        x11 = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
-        x11.XOpenDisplay.restype = ctypes.c_void_p
-        display = ctypes.c_void_p(x11.XOpenDisplay(self._display.encode()))
-
-        class ClientMessage(ctypes.Structure):
-            _fields_ = (
-                ("type", ctypes.c_int),
-                ("serial", ctypes.c_ulong),
-                ("send_event", ctypes.c_int),
-                ("display", ctypes.c_void_p),
-                ("window", ctypes.c_ulong),
-                ("message_type", ctypes.c_ulong),
-                ("format", ctypes.c_int),
-                ("data", ctypes.c_long * 5),
-                ("padding", ctypes.c_long * 24),
-            )
-
-        protocols, delete = (
-            x11.XInternAtom(display, name, False) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW")
-        )
-        client_message, format_bits = 33, 32
-        message = ClientMessage(
-            client_message, 0, True, display, int(window), protocols, format_bits
-        )
-        message.data[0] = delete
-        x11.XSendEvent(display, ctypes.c_ulong(int(window)), False, 0, ctypes.byref(message))
-        x11.XCloseDisplay(display)
 
     def press(self, window: str, key: str) -> None:
         self.tool("windowfocus", "--sync", window)

@@ -333,7 +333,7 @@ def test_the_window_lives_while_the_camera_is_away(
 @pytest.mark.window
 def test_closing_the_window_ends(start: Start, mjpeg: MjpegServer, screen: Screen) -> None:
     process = start("--webcam", mjpeg.url, environment=screen.environment)
-    screen.close_window(screen.wait_for_window("maskdet"))
+    screen.close(screen.wait_for_window("maskdet"))
     assert process.wait(ENOUGH_S) == 0
 
 
