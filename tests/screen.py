@@ -92,7 +92,9 @@ def open_screen() -> Iterator[Screen]:
             pytest.fail(f"{program} is not installed: apt-get install xvfb xdotool")
     memory = tempfile.TemporaryDirectory()
     read, write = os.pipe()
-    options = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-fbdir", memory.name]
+    # -noreset: else the server starts anew, refusing everybody, whenever its last client leaves.
+    options = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset"]
+    options += ["-fbdir", memory.name]
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), *options], pass_fds=[write], stderr=subprocess.DEVNULL
     )

@@ -96,7 +96,7 @@ def put_lines(image: Bgr, lines: Sequence[str]) -> None:
 
 def _draw_box(canvas: Bgr, face: Prediction) -> None:
     x1, y1, x2, y2 = _whole(face.box)
-    thick = max(1, round(min(max(canvas.shape[:2]) / 350, min(x2 - x1, y2 - y1) / 10)))
+    thick = max(1, round(min(max(canvas.shape[:2]) / 300, min(x2 - x1, y2 - y1) / 10)))
     part = canvas[y1:y2, x1:x2]
     # The frame lies inside the box, so that none of it is beyond the picture's border.
     for side in (part[:thick], part[-thick:], part[:, :thick], part[:, -thick:]):

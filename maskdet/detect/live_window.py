@@ -15,7 +15,7 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.detect import draw
 from maskdet.detect.run import StopRun
-from maskdet.detect.window import END_KEYS, LARGEST
+from maskdet.detect.window import END_KEYS, LARGEST, is_closed
 from maskdet.errors import OutputError
 from maskdet.images import Bgr
 from maskdet.types import ImageResult
@@ -87,7 +87,7 @@ class LiveWindow:
             self._show([notice], self._title)
         self._notice = notice
         key = cv2.pollKey() & 0xFF
-        if key in END_KEYS or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        if key in END_KEYS or is_closed(self._title):
             raise StopRun
         if key in SAVE_KEYS:
             self._save(self._annotated)

@@ -15,7 +15,7 @@ from maskdet.images import Bgr
 from maskdet.types import ImageResult
 
 LARGEST = (1280, 800)
-"""Width and height in pixels that a window takes at first; its user may resize it."""
+"""Width and height in pixels above which a picture is shown smaller."""
 
 END_KEYS = frozenset({ord("q"), ord("Q"), 27})
 """``q`` and Esc."""
@@ -48,6 +48,14 @@ def require_display() -> None:
         )
 
 
+def is_closed(title: str) -> bool:
+    """Tell whether the user has closed the window with its own button."""
+    try:
+        return cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1
+    except cv2.error:  # Qt's answer once the last window is gone
+        return True
+
+
 class PictureWindow:
     """The sink that shows one picture after the other: any key goes on, q and Esc end.
 
@@ -69,14 +77,17 @@ class PictureWindow:
         """
         if image is None:
             return
+        shown = draw.annotate(image, result, self._blur)
         height, width = image.shape[:2]
-        scale = min(1.0, LARGEST[0] / width, LARGEST[1] / height)
-        cv2.namedWindow(self.TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-        cv2.resizeWindow(self.TITLE, max(1, round(width * scale)), max(1, round(height * scale)))
+        scale = min(LARGEST[0] / width, LARGEST[1] / height)
+        if scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            shown = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        cv2.namedWindow(self.TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
         cv2.setWindowTitle(self.TITLE, f"{result.image} - maskdet")
-        cv2.imshow(self.TITLE, draw.annotate(image, result, self._blur))
+        cv2.imshow(self.TITLE, shown)
         while (key := cv2.waitKey(50)) == -1:
-            if cv2.getWindowProperty(self.TITLE, cv2.WND_PROP_VISIBLE) < 1:
+            if is_closed(self.TITLE):
                 raise StopRun
         if key & 0xFF in END_KEYS:
             raise StopRun

@@ -15,7 +15,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import ASTRONAUT_FACE, ModelMaker
 from PIL import ExifTags, Image
+from screen import Screen
 
 from maskdet import images
 from maskdet.cli import main
@@ -609,29 +609,23 @@ def test_a_bar_shows_on_a_terminal_and_only_beside_lines_that_go_elsewhere(
 
 
 @pytest.mark.window
+@pytest.mark.parametrize("end", ["q", "Escape", "the window's button"])
 def test_pictures_are_shown_until_the_user_has_seen_enough(
-    astronaut_jpg: Path, display: str
+    end: str, astronaut_jpg: Path, screen: Screen
 ) -> None:
     for name in ("b.jpg", "c.jpg"):
         shutil.copy(astronaut_jpg, name)
-    env = {**os.environ, "DISPLAY": display}
     command = [sys.executable, "-m", "maskdet", "detect", "--json", "--show", "--image"]
     command += ["astronaut.jpg", "b.jpg", "c.jpg"]
-
-    def press(title: str, key: str) -> None:
-        for _ in range(200):
-            found = subprocess.run(
-                ["xdotool", "search", "--name", title], capture_output=True, text=True, env=env
-            )
-            if found.stdout:
-                break
-            time.sleep(0.05)
-        window = found.stdout.split()[0]
-        subprocess.run(["xdotool", "windowfocus", window, "key", key], env=env, check=True)
-
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as running:
-        press("^astronaut.jpg - maskdet$", "space")
-        press("^b.jpg - maskdet$", "q")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=screen.environment
+    ) as running:
+        screen.press(screen.wait_for_window("^astronaut.jpg - maskdet$"), "space")
+        window = screen.wait_for_window("^b.jpg - maskdet$")
+        if len(end.split()) == 1:
+            screen.press(window, end)
+        else:
+            screen.close(window)
         assert running.stdout
         lines = running.stdout.read().splitlines()
     assert running.returncode == 0
