@@ -59,7 +59,7 @@ def films(
         if footage.annotated:
             say(f"wrote {footage.annotated}")
         if footage.error:
-            click.echo(f"maskdet: error: {footage.error}", err=True)
+            say(f"error: {footage.error}", error=True)
             summary.failed.append(footage.source)
         else:
             summary.done += 1

@@ -77,7 +77,6 @@ def blur_faces(image: Bgr, boxes: Iterable[Box]) -> Bgr:
         )
         if x2 <= x1 or y2 <= y1:
             continue
-        # Taken from the untouched picture, so that overlapping faces hide each other too.
         blocks = min(BLUR_BLOCKS, max(1, min(x2 - x1, y2 - y1) // 8))
         mosaic = cv2.resize(hidden[y1:y2, x1:x2], (blocks, blocks), interpolation=cv2.INTER_AREA)
         hidden[y1:y2, x1:x2] = cv2.resize(
