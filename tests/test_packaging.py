@@ -56,8 +56,8 @@ def test_the_wheel_holds_the_package_and_what_its_models_need_to_run(wheel: Path
     assert {name for name in held if name.endswith(".py")} == modules
     assert "maskdet/py.typed" in held
     models = {name for name in held if name.startswith("maskdet/model/")}
-    for folder in (ROOT / "model").glob("*/"):
-        inside = f"maskdet/model/{folder.name}"
+    for description in (ROOT / "model").glob(f"*/{store.DESCRIPTION}"):
+        inside = f"maskdet/model/{description.parent.name}"
         assert {f"{inside}/{store.DESCRIPTION}", f"{inside}/{store.ONNX}"} <= models
     assert f"maskdet/model/{store.DEFAULT}/{store.ONNX}" in models
     assert not [name for name in models if name.endswith(store.KERAS)]
