@@ -106,7 +106,9 @@ def _search(folder: Path) -> Iterator[Picture]:
             empty = False
             yield Picture(str(path), path.relative_to(folder))
     if empty:
-        yield _problem(str(folder), f"there is no picture in the folder {folder}")
+        yield _problem(
+            str(folder), f"there is no picture in the folder {folder} (*{MARK}.* is left out)"
+        )
 
 
 def _problem(given: str, text: str) -> Picture:
