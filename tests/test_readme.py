@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from maskdet.types import Box, ImageResult, Prediction
-from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "data/README.md", "model/README.md")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from maskdet import images
 from maskdet.faces import create as create_detector
 from maskdet.images import Bgr
-from tests.conftest import ROOT
 
 SHELL = ("scripts/demo", "scripts/test", ".ci/run")
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import click
 import pytest
 from click.testing import CliRunner
+from conftest import ROOT
 
 from maskdet import cli, errors
 from maskdet.cli import detect, main
-from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 HEAVY = {"numpy", "cv2", "PIL", "onnxruntime", "tensorflow", "keras", "matplotlib"}
