@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ASTRONAUT_FACE = Box(175, 60, 275, 200)
 """Where the astronaut's face is, about."""
+
+
+ENOUGH_S = 60.0
+"""Nothing that a test waits for takes nearly as long; on a busy machine it may."""
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return as soon as ``condition()`` is true; fail when it does not become so."""
+    end = time.monotonic() + ENOUGH_S
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import ENOUGH_S, wait_until
 from mjpeg import MjpegServer, number_in
 from PIL import Image
 
@@ -16,16 +16,6 @@ from maskdet.detect import stream
 from maskdet.detect.stream import Camera, Film, Frame
 from maskdet.errors import CameraError, InputError
 from maskdet.images import Bgr
-
-ENOUGH_S = 30.0
-"""Nothing here takes nearly as long; a machine that is busy may."""
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + ENOUGH_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def next_frame(camera: Camera) -> Frame:
@@ -67,6 +57,13 @@ def test_an_animated_gif_is_a_film(tmp_path: Path, astronaut: Bgr) -> None:
     frames = list(Film(write_gif(tmp_path / "a.gif", astronaut[:64, :64], [50, 200, 100, 50])))
     assert [frame.time_s for frame in frames] == pytest.approx([0, 0.05, 0.25, 0.35], abs=0.011)
     assert frames[0].image.shape == (64, 64, 3)
+
+
+def test_time_goes_on_in_a_film_of_two_that_are_joined(make_film: Callable[..., Path]) -> None:
+    path = make_film("a.ts", frames=8)
+    path.write_bytes(2 * path.read_bytes())
+    times = [frame.time_s for frame in Film(path)]
+    assert times == pytest.approx([n / 25 for n in range(16)])
 
 
 def collect(film: Film, frames: list[Frame]) -> None:

@@ -125,6 +125,14 @@ def test_a_face_that_walks_on_while_it_is_hidden_is_met_again() -> None:
     assert back.label == NAMES["A"]
 
 
+def test_a_face_that_stops_while_it_is_hidden_is_met_again() -> None:
+    tracker = Tracker()
+    for number in range(25):
+        tracker(frame(number / 25, face("A", x=100 + 8 * number)))
+    back = tracker(frame(24 / 25 + 0.8, face("B", x=100 + 8 * 28))).faces[0]
+    assert back.label == NAMES["A"]
+
+
 def test_a_face_elsewhere_is_another_face() -> None:
     tracker = Tracker()
     tracker(frame(0, face("A", x=0)))
