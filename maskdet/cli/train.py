@@ -95,6 +95,13 @@ _DEFAULT = TrainOptions()
     help="Part of each label that is spread over all classes.",
 )
 @click.option(
+    "--class-weight-power",
+    type=click.FloatRange(0, 1),
+    default=_DEFAULT.class_weight_power,
+    show_default=True,
+    help="How far class weights make up for rare classes: 1 in full, 0 not at all.",
+)
+@click.option(
     "--validation",
     type=click.FloatRange(0.01, 0.5),
     default=_DEFAULT.validation,

@@ -73,11 +73,11 @@ def augmenter(size: int) -> Any:
             iaa.Sometimes(0.3, iaa.AddToHueAndSaturation((-15, 15))),
             iaa.Sometimes(0.2, iaa.Multiply((0.85, 1.15), per_channel=True)),
             iaa.Sometimes(0.1, iaa.Grayscale((0.5, 1.0))),
-            # Faces in crowds are small and soft: down and up again, to a side of 12 % at least.
+            # Faces in crowds are small and soft: down and up again, to a side of 20 % at least.
             iaa.Sometimes(
                 0.4,
                 iaa.KeepSizeByResize(
-                    iaa.Resize((0.15, 0.8), interpolation="area"), interpolation=["linear", "cubic"]
+                    iaa.Resize((0.2, 0.8), interpolation="area"), interpolation=["linear", "cubic"]
                 ),
             ),
             iaa.Sometimes(0.2, iaa.OneOf([iaa.GaussianBlur((0.3, 1.5)), iaa.MotionBlur(k=(3, 7))])),

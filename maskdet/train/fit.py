@@ -23,7 +23,6 @@ try:
     import keras
     import numpy as np
     import numpy.typing as npt
-    from sklearn.utils.class_weight import compute_class_weight
     from tqdm.keras import TqdmCallback
 except ModuleNotFoundError as _error:
     raise MissingExtraError("train", str(_error.name)) from _error
@@ -148,7 +147,7 @@ def _train_head(
         batch_size=options.batch_size,
         validation_data=(features[held], targets[held]),
         epochs=options.head_epochs,
-        class_weight=class_weights(prepared.label[~held]),
+        class_weight=class_weights(prepared.label[~held], options.class_weight_power),
         callbacks=[
             keras.callbacks.EarlyStopping(
                 "val_macro_f1", mode="max", patience=options.patience, restore_best_weights=True
@@ -195,13 +194,14 @@ def _fine_tune(
         schedule = keras.optimizers.schedules.CosineDecay(
             options.learning_rate, options.epochs * len(batches), alpha=0.02
         )
-        _compile(model, keras.optimizers.Adam(schedule), options)
+        # With batch norm frozen nothing else keeps a bad batch from throwing the weights off.
+        _compile(model, keras.optimizers.Adam(schedule, global_clipnorm=1.0), options)
         try:
             model.fit(
                 batches,
                 validation_data=(validation, targets[held]),
                 epochs=options.epochs,
-                class_weight=class_weights(prepared.label[training]),
+                class_weight=class_weights(prepared.label[training], options.class_weight_power),
                 callbacks=[
                     History(work),
                     best,
@@ -231,8 +231,13 @@ def _compile(model: keras.Model, optimizer: Any, options: TrainOptions) -> None:
     )
 
 
-def class_weights(label: npt.NDArray[np.int64]) -> dict[int, float]:
-    """Return the weight of each class in the loss: n / (classes * n of the class)."""
-    present = np.unique(label)
-    weights = compute_class_weight("balanced", classes=present, y=label)
+def class_weights(label: npt.NDArray[np.int64], power: float) -> dict[int, float]:
+    """Return the weight of each class in the loss: (n / (classes * n of the class)) ** power.
+
+    They are scaled so that the mean weight of a face is 1. With ``power`` 1 every class counts
+    alike, however few its faces; 0.5 is between that and no weights at all (0).
+    """
+    present, counts = np.unique(label, return_counts=True)
+    weights = (len(label) / (len(present) * counts)) ** power
+    weights *= len(label) / np.sum(weights * counts)
     return dict(zip(present.tolist(), weights.tolist(), strict=True))

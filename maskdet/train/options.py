@@ -14,7 +14,8 @@ class TrainOptions:
     ``crop_faces``, ``weights`` as in ``network.build``, ``epochs`` the most epochs of
     fine-tuning (``head_epochs``: of the head before it), ``patience`` how many epochs without
     a better validation macro-F1 end a stage, ``fine_tune_from`` the first block that is
-    fine-tuned (0 to 17), ``learning_rate`` where the cosine decay of fine-tuning starts,
+    fine-tuned (0 to 17), ``class_weight_power`` how far class weights make up for uneven
+    classes (1: in full, 0: not), ``learning_rate`` where the cosine decay of fine-tuning starts,
     ``validation`` the part of the faces that is kept for validation, ``limit`` the most faces
     to use (None: all).
     """
@@ -27,9 +28,10 @@ class TrainOptions:
     head_epochs: int = 30
     batch_size: int = 32
     patience: int = 5
-    fine_tune_from: int = 1
-    learning_rate: float = 3e-4
+    fine_tune_from: int = 3
+    learning_rate: float = 1e-4
     label_smoothing: float = 0.05
+    class_weight_power: float = 0.5
     validation: float = 0.15
     limit: int | None = None
     seed: int = 0
