@@ -25,13 +25,13 @@ class MjpegServer:
         self.connections = 0
         self.silent_after: int | None = None
         """How many pictures a connection gets before it stays open without any."""
-        self._port = 0
+        self.port = 0
         self._stopping = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/camera"
+        return f"http://127.0.0.1:{self.port}/camera"
 
     def start(self) -> None:
         camera = self
@@ -44,8 +44,8 @@ class MjpegServer:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
-        self._port = self._server.server_port
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -89,9 +89,12 @@ def number_in(picture: Bgr) -> int:
 class SilentServer:
     """Accepts connections and never answers."""
 
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port: int = 0) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
+
+    def wait_for_client(self) -> socket.socket:
+        return self._socket.accept()[0]
 
     def stop(self) -> None:
         self._socket.close()

@@ -43,7 +43,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="PATH...",
     help="A picture, a folder (and all below it), a quoted pattern, or - for one on stdin.",
 )
-@click.option("--video", "videos", multiple=True, metavar="PATH...", help="A film, or a GIF.")
+@click.option(
+    "--video",
+    "videos",
+    multiple=True,
+    metavar="PATH...",
+    help="A film or GIF. Its annotated copy is a film without sound.",
+)
 @click.option(
     "--webcam",
     is_flag=False,

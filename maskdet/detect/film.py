@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from maskdet.detect import draw
-from maskdet.detect.stream import hush_opencv
+from maskdet.detect.stream import set_up_opencv
 from maskdet.errors import OutputError
 from maskdet.files import make_folder
 from maskdet.images import Bgr
@@ -99,7 +99,7 @@ class AnnotatedFilm:
 
     def _open(self, image: Bgr) -> None:
         make_folder(self.path.parent)
-        hush_opencv()
+        set_up_opencv()
         self._size = image.shape[1], image.shape[0]
         codec = cv2.VideoWriter.fourcc(*_CODEC)
         writer = cv2.VideoWriter(str(self._beside), cv2.CAP_FFMPEG, codec, self._fps, self._size)

@@ -53,12 +53,16 @@ class Frame:
     time_s: float
 
 
-def hush_opencv() -> None:
-    """Keep OpenCV and its FFmpeg from writing to stderr, unless maskdet's loggers say more.
+def set_up_opencv() -> None:
+    """Make OpenCV's films and streams quiet and independent of each other.
 
-    What matters of their messages is in maskdet's own errors. Takes effect when called before
-    the first film or stream is opened; settings of the user's own environment win.
+    Unless maskdet's loggers say more, OpenCV and its FFmpeg write nothing to stderr: what
+    matters of their messages is in maskdet's own errors. And one stream that waits for its
+    host must not keep others from being opened or closed; the lock with which OpenCV sees to
+    that is of use only for FFmpeg before 4.0. To be called before the first film or stream
+    is opened; settings of the user's own environment win.
     """
+    os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
     if log.isEnabledFor(logging.INFO):
         return
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -93,7 +97,7 @@ class Film:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from error
         if empty:
             raise InputError(f"{path} is empty")
-        hush_opencv()
+        set_up_opencv()
         self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if text or not self._capture.isOpened():
             raise InputError(f"{path} is not a film that can be read: broken or of unknown format")
@@ -159,7 +163,7 @@ class Camera:
         self._broken = False
         self._closing = threading.Event()
         self._changed = threading.Condition()
-        hush_opencv()
+        set_up_opencv()
         # A daemon, because a name look-up that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name=f"read {self.name}", daemon=True)
         self._thread.start()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import ENOUGH_S, wait_until
-from mjpeg import MjpegServer, number_in
+from mjpeg import MjpegServer, SilentServer, number_in
 from PIL import Image
 
 from maskdet.detect import stream
@@ -214,6 +214,25 @@ def test_a_stream_that_goes_silent_is_opened_again(mjpeg: MjpegServer) -> None:
         wait_until(lambda: camera.broken)
         wait_until(lambda: mjpeg.connections > connected and not camera.broken)
         assert next_frame(camera).number > 0
+
+
+def test_a_film_is_finished_while_a_stream_waits_for_its_host(
+    mjpeg: MjpegServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    make_film: Callable[..., Path],
+) -> None:
+    monkeypatch.setattr(stream, "FIRST_PAUSE_S", 0.02)
+    film = make_film(frames=3)
+    with Camera(mjpeg.url, timeout_s=5) as camera:
+        mjpeg.stop()
+        silent = SilentServer(mjpeg.port)
+        with silent.wait_for_client():
+            tries = caplog.text.count("still away")
+            assert len(list(Film(film))) == 3
+            assert camera.broken
+            assert caplog.text.count("still away") == tries
+        silent.stop()
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
