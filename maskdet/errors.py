@@ -37,14 +37,3 @@ class CameraError(MaskdetError):
     """A camera or stream cannot be opened."""
 
     exit_code = 5
-
-
-class MissingExtraError(MaskdetError):
-    """An optional dependency is not installed."""
-
-    exit_code = 2
-
-    def __init__(self, extra: str, module: str) -> None:
-        super().__init__(
-            f"this needs {module}, which is not installed: pip install 'maskdet[{extra}]'"
-        )

@@ -24,6 +24,12 @@ DEBUG = "maskdet.debug"
 """Key in click's ``Context.meta``: whether a traceback is wanted."""
 
 
+EXTRAS = dict.fromkeys(
+    ("imgaug", "keras", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train"
+)
+"""Modules that are not part of the base installation, and the extra that brings them."""
+
+
 class LazyGroup(click.Group):
     """Imports a command when it is called, and turns errors into exit codes."""
 
@@ -50,6 +56,11 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: a message, not a traceback
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                module = error.name.partition(".")[0]
+                if module in EXTRAS:
+                    install = f"pip install 'maskdet[{EXTRAS[module]}]'"
+                    _fail(ctx, f"error: this needs {module}, which is not installed: {install}", 2)
             hint = "Run the command again with --debug and report what it prints."
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
 

@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maskdet.errors import MissingExtraError
-
 
 def import_imgaug() -> Any:
-    """Import and return ``imgaug``; raises MissingExtraError where it is not installed.
+    """Import and return ``imgaug``.
 
     imgaug 0.4.0 reads ``np.sctypes``, which NumPy 2 has dropped, while it is imported.
     """
@@ -31,11 +29,9 @@ def import_imgaug() -> Any:
             "complex": [np.complex64, np.complex128],
             "others": [bool, object, bytes, str, np.void],
         }
-    try:
-        import imgaug
-        import imgaug.augmenters
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("train", str(error.name)) from error
+    import imgaug
+    import imgaug.augmenters
+
     return imgaug
 
 

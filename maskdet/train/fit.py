@@ -11,22 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskdet.errors import InputError, MissingExtraError, OutputError
+# Before Keras is imported: TensorFlow reads it then.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from tqdm.keras import TqdmCallback
+
+from maskdet.errors import InputError, OutputError
 from maskdet.files import make_folder, write_bytes
 from maskdet.models import store
 from maskdet.progress import SILENT, Progress
-from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import Prepared, prepare
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-try:
-    import keras
-    import numpy as np
-    import numpy.typing as npt
-    from tqdm.keras import TqdmCallback
-except ModuleNotFoundError as _error:
-    raise MissingExtraError("train", str(_error.name)) from _error
-
 from maskdet.train import network, workers
 from maskdet.train.callbacks import (
     BestKeeper,
@@ -38,6 +34,8 @@ from maskdet.train.callbacks import (
 )
 from maskdet.train.export import Outcome, write_model
 from maskdet.train.faces import center
+from maskdet.train.options import TrainOptions
+from maskdet.train.prepare import Prepared, prepare
 from maskdet.train.sequence import AugmentedFaces
 
 log = logging.getLogger(__name__)

@@ -106,10 +106,15 @@ def raising(error: BaseException) -> Callable[..., None]:
         (errors.ModelError("no model"), 4, "maskdet: error: no model\n"),
         (errors.CameraError("no camera"), 5, "maskdet: error: no camera\n"),
         (
-            errors.MissingExtraError("train", "keras"),
+            ModuleNotFoundError("No module named 'keras'", name="keras"),
             2,
             "maskdet: error: this needs keras, which is not installed: "
             "pip install 'maskdet[train]'\n",
+        ),
+        (
+            ModuleNotFoundError("No module named 'x'", name="x"),
+            1,
+            "maskdet: a fault of maskdet: ModuleNotFoundError: No module named 'x'\n",
         ),
         (ZeroDivisionError("oh"), 1, "maskdet: a fault of maskdet: ZeroDivisionError: oh\n"),
         (KeyboardInterrupt(), 130, "maskdet: interrupted\n"),
