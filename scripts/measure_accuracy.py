@@ -85,7 +85,7 @@ def recall_of(name: str) -> Callable[[Any, Any], float]:
     return recall
 
 
-@click.command(help=__doc__)
+@click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--model", default=store.DEFAULT, show_default=True)
 @click.option("--scenes", type=click.Path(path_type=Path), default=CORPUS / "dev_scenes")
 @click.option("--min-side", default=24, show_default=True, help="Of the true boxes, in pixels.")

@@ -94,6 +94,17 @@ def test_a_model_is_not_overwritten_unasked(trained: fit.TrainResult, drawn: Pat
         fit.train([drawn], trained.folder, SMALL)
 
 
+@pytest.mark.parametrize(
+    ("power", "expected"),
+    [(0, [1, 1]), (1, [0.625, 2.5]), (0.5, [10 / 12, 10 / 6])],
+)
+def test_class_weights(power: float, expected: list[float]) -> None:
+    label = np.array([0] * 8 + [1] * 2)
+    weights = fit.class_weights(label, power)
+    assert list(weights.values()) == pytest.approx(expected)
+    assert sum(weights[k] for k in label.tolist()) == pytest.approx(len(label))
+
+
 def test_resume_needs_a_run_and_the_same_options(drawn: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run to resume"):
         fit.train([drawn], tmp_path / "m", SMALL, resume=True)
