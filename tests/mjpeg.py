@@ -15,7 +15,7 @@ from maskdet.images import Bgr
 class MjpegServer:
     """Serves a picture over and over on a port of its own, the same after every start.
 
-    The number of the picture, modulo 256, is the grey level of its bottom right corner.
+    The number of a picture stands in its bottom rows: bits of 16 x 16 pixels, lowest first.
     """
 
     def __init__(self, picture: Bgr, interval_s: float = 0.02) -> None:
@@ -75,15 +75,17 @@ class MjpegServer:
 
     def _part(self) -> bytes:
         picture = self.picture.copy()
-        picture[-32:, -32:] = self.sent % 256
+        bits = (self.sent >> np.arange(picture.shape[1] // 16)) & 1
+        picture[-16:] = np.repeat(bits * 255, 16)[:, None]
         body = cv2.imencode(".jpg", picture)[1].tobytes()
         head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
         return head.encode() + body + b"\r\n"
 
 
 def number_in(picture: Bgr) -> int:
-    """Return the number, modulo 256, that the server painted into a picture."""
-    return round(float(np.mean(picture[-24:-8, -24:-8])))
+    """Return the number that the server painted into a picture."""
+    bits = picture[-8, 8::16, 1] > 127
+    return int((bits.astype(int) << np.arange(len(bits))).sum())
 
 
 class SilentServer:

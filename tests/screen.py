@@ -51,6 +51,16 @@ class Screen:
         pixels = np.frombuffer(data, np.uint8, width * height * 4, start + 12 * colours)
         return pixels.reshape(height, width, 4)[:, :, :3].copy()
 
+    def remap(self, window: str) -> None:
+        """Hide a window and show it again.
+
+        Without a window manager, Qt misses one time in five that its window was shown, and
+        leaves it black for good.
+        """
+        self.tool("windowunmap", window)
+        self.tool("windowmap", window)
+        time.sleep(0.5)
+
     def press(self, window: str, key: str) -> None:
         self.tool("windowfocus", "--sync", window)
         self.tool("key", key)
