@@ -7,6 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+# Else ONNX Runtime's own builds report their use to Microsoft; its Privacy.md names this switch,
+# which works only before the import.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime as ort
 
 from maskdet.errors import ModelError

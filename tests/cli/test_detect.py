@@ -539,6 +539,17 @@ def test_tensorflow_is_not_needed(astronaut_jpg: Path) -> None:
     assert not heavy & set(modules.split())
 
 
+def test_no_usage_data_is_collected(tmp_path: Path, astronaut_jpg: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    # Where ONNX Runtime keeps the identifier and the events that it would send.
+    env |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    done = process("astronaut.jpg", "--no-save", env=env)
+    assert done.stdout.startswith("astronaut.jpg: without_mask")
+    assert list(home.rglob("*")) == []
+
+
 def test_show_without_a_display_is_told(astronaut_jpg: Path) -> None:
     for display in ({}, {"DISPLAY": ":4711"}):
         env = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
