@@ -168,7 +168,7 @@ def command(
     pipeline = load()
     check_classes(pipeline, fail_on)
     if webcam is not None:
-        from maskdet.detect.stream import Camera
+        from maskdet.detect.camera import Camera
 
         # Before anything is begun that would have to be cleared away if there is no camera.
         stream = Camera(webcam)

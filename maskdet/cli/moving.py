@@ -11,12 +11,12 @@ import click
 
 from maskdet.cli.options import say
 from maskdet.detect import live, sources
+from maskdet.detect.camera import Camera
 from maskdet.detect.film import AnnotatedFilm
 from maskdet.detect.live_window import LiveWindow, counts
 from maskdet.detect.pipeline import Pipeline
 from maskdet.detect.run import Summary
 from maskdet.detect.sinks import Sink
-from maskdet.detect.stream import Camera
 from maskdet.detect.window import has_display, require_display
 from maskdet.images import Bgr
 from maskdet.progress import Progress

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from maskdet.detect.camera import Camera
 from maskdet.detect.film import AnnotatedFilm
 from maskdet.detect.live_window import LiveWindow
 from maskdet.detect.pipeline import Pipeline
 from maskdet.detect.run import StopRun
 from maskdet.detect.sinks import Sink
-from maskdet.detect.stream import Camera, Film, Frame
+from maskdet.detect.stream import Film, Frame
 from maskdet.detect.track import Tracker
 from maskdet.errors import InputError, OutputError
 from maskdet.progress import SILENT, Progress

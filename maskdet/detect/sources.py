@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maskdet import images
 from maskdet.detect import film
+from maskdet.detect.camera import without_password
 
 STDIN = "-"
 MARK = ".maskdet"
@@ -95,7 +96,7 @@ def camera(source: str) -> Picture:
     """Return a camera or stream, ``inner`` being a name that a file of its pictures can have."""
     if source.isdecimal():
         return Picture(source, Path(f"camera-{source}"))
-    place = re.sub(r"^\w+://(?:[^/@]*@)?", "", source)
+    place = re.sub(r"^\w+://", "", without_password(source))
     return Picture(source, Path(re.sub(r"[^\w]+", "-", place).strip("-") or "camera"))
 
 

@@ -10,12 +10,13 @@ import cv2
 import pytest
 from mjpeg import MjpegServer
 
-from maskdet.detect import stream
+from maskdet.detect import camera as camera_module
+from maskdet.detect.camera import Camera
 from maskdet.detect.live import Footage, detect_camera, detect_films
 from maskdet.detect.live_window import FrameRate, counts
 from maskdet.detect.pipeline import Pipeline, load_pipeline
 from maskdet.detect.run import StopRun
-from maskdet.detect.stream import Camera, Film
+from maskdet.detect.stream import Film
 from maskdet.errors import OutputError
 from maskdet.images import Bgr
 from maskdet.types import Box, ImageResult, Prediction
@@ -188,7 +189,7 @@ def test_a_camera_goes_on_after_a_break(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(stream, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(camera_module, "FIRST_PAUSE_S", 0.05)
 
     class Breaking(Kept):
         def write(self, image: Bgr | None, result: ImageResult) -> None:

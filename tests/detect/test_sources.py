@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maskdet.detect.sources import Picture, expand, places
+from maskdet.detect.sources import Picture, camera, expand, places
 from maskdet.errors import InputError
 
 FILES = [
@@ -148,3 +148,17 @@ def test_an_input_is_never_the_place_of_a_copy() -> None:
 def test_places_that_make_no_sense(inputs: Sequence[str], out: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         places(expand(inputs), Path(out))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("0", "camera-0"),
+        ("/dev/video2", "dev-video2"),
+        ("rtsp://user:sec@ret@cam:554/a.b", "cam-554-a-b"),
+        ("http://cam/video.cgi?user=a&pwd=secret", "cam-video-cgi"),
+        ("http://?", "camera"),
+    ],
+)
+def test_a_camera_s_files_are_named_after_it_and_nothing_secret(source: str, name: str) -> None:
+    assert str(camera(source).inner) == name
