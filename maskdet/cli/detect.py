@@ -170,13 +170,16 @@ def command(
     if webcam is not None:
         from maskdet.detect.camera import Camera
 
-        # Before anything is begun that would have to be cleared away if there is no camera.
-        stream = Camera(webcam)
+        # First, so that nothing is made where there is no camera. Whatever ends the command
+        # must end its thread, else Python's own end may abort the process.
+        stream = ctx.with_resource(Camera(webcam))
     results: list[Sink] = [sinks.JsonLines(sys.stdout)] if as_json else []
     if save_crops:
         results.append(sinks.Crops(save_crops, pipeline.classifier.info.margin))
     if csv_file:
-        results.append(sinks.Csv(csv_file))
+        table = sinks.Csv(csv_file)
+        ctx.call_on_close(table.close)  # the run closes it, but there may be none
+        results.append(table)
 
     if images:
         if not as_json:

@@ -25,6 +25,9 @@ LONGEST_STILL_S = 10.0
 _CODEC = "mp4v"
 """MPEG-4 Part 2: OpenCV's own builds can write it everywhere; they carry no H.264 encoder."""
 
+_FPS_OF_THREE_DECIMALS = 65.0
+"""MPEG-4 Part 2 states a rate as a fraction of 16-bit numbers: 65.535 is 65535 / 1000."""
+
 
 class AnnotatedFilm:
     """Writes frames with boxes and labels as a film of constant rate and right duration.
@@ -56,7 +59,7 @@ class AnnotatedFilm:
         self.path = path
         self.finished = False
         self._beside = path.with_name(f".{path.stem}.part{path.suffix}")
-        self._fps = fps
+        self._fps = round(fps, 2 if fps > _FPS_OF_THREE_DECIMALS else 3)
         self._blur = blur
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)

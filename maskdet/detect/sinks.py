@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -37,7 +38,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish what was begun; called once, also after an interruption."""
+        """Finish what was begun, also after an interruption; another call does nothing."""
         ...
 
 
@@ -60,8 +61,9 @@ class JsonLines:
 class Csv:
     """Writes a row a face.
 
-    Rows go, each at once, to a file beside; ``close`` gives it its name. So the file is
-    whole when it appears, and a run that is killed leaves its rows in ``.<name>.part``.
+    Rows go, each at once, to a file beside; ``close`` gives it its name, also when the run
+    was interrupted, as that is how a camera's usually ends. If not even one result came, an
+    earlier table stays. A run that is killed leaves its rows in ``.<name>.part``.
 
     Raises:
         OutputError: the file cannot be written.
@@ -89,8 +91,10 @@ class Csv:
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
         self._rows = csv.writer(self._file)
         self._rows.writerow(self.COLUMNS)
+        self._used = False
 
     def write(self, image: Bgr | None, result: ImageResult) -> None:
+        self._used = True
         record = result.to_dict()
         start = [record[name] for name in self.COLUMNS[:5]]
         try:
@@ -101,9 +105,14 @@ class Csv:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def close(self) -> None:
+        if self._file.closed:
+            return
         try:
             self._file.close()
-            self._beside.replace(self.path)
+            if self._used:
+                self._beside.replace(self.path)
+            else:
+                self._beside.unlink()
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
 
@@ -130,7 +139,7 @@ class Crops:
     def write(self, image: Bgr | None, result: ImageResult) -> None:
         if image is None:
             return
-        digest = hashlib.sha256(str(Path(result.source).absolute()).encode()).hexdigest()[:6]
+        digest = hashlib.sha256(os.fsencode(Path(result.source).absolute())).hexdigest()[:6]
         frame = "" if result.frame is None else f"-{result.frame:06d}"
         stem = Path(result.image).stem.strip("-") or "picture"
         for number, face in enumerate(result.faces):

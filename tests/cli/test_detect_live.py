@@ -196,9 +196,12 @@ def test_wrong_usage(detect: Run, arguments: list[str], message: str) -> None:
 
 def test_show_needs_a_display(detect: Run, make_film: Callable[..., Path]) -> None:
     make_film("a.mp4", 2)
-    result = detect("--video", "a.mp4", "--show")
+    Path("b.csv").write_text("of the last run")
+    result = detect("--video", "a.mp4", "--show", "--csv", "b.csv")
     assert result.exit_code == 3
     assert "no window can be opened here" in result.stderr
+    assert listing() == ["a.mp4", "b.csv"]
+    assert Path("b.csv").read_text() == "of the last run"
 
 
 # Cameras without a window
@@ -227,6 +230,43 @@ def test_a_camera_for_some_frames(detect: Run, mjpeg: MjpegServer) -> None:
     assert film.fps == 25
     duration = len(list(film)) / 25
     assert duration == pytest.approx(found[-1]["time_s"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--no-window", "--csv", "missing/a.csv"], "cannot write missing/a.csv"),
+        (["--no-window", "--save-crops", "file/crops"], "cannot create the folder file/crops"),
+        (["--show", "--csv", "a.csv"], "no window can be opened here"),
+    ],
+)
+def test_a_run_that_cannot_begin_lets_go_of_the_camera(
+    start: Start, mjpeg: MjpegServer, arguments: list[str], message: str
+) -> None:
+    Path("file").touch()
+    process = start("--webcam", mjpeg.url, *arguments)
+    output, messages = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 3
+    assert output == ""
+    assert messages.startswith(f"maskdet: error: {message}")
+    assert len(messages.splitlines()) == 1
+    assert listing() == ["file"]
+
+
+def test_an_address_is_shown_without_its_secrets(start: Start, mjpeg: MjpegServer) -> None:
+    address = mjpeg.url.replace("://", "://user:secret@") + "?pwd=secret"
+    process = start(
+        *("--webcam", address, "--max-frames", "2", "--no-window", "--json"),
+        *("--csv", "a.csv", "--out", "films", "--save-crops", "crops"),
+    )
+    output, messages = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 0
+    assert {line["source"] for line in lines(output)} == {
+        mjpeg.url.replace("://", "://***@") + "?..."
+    }
+    names = [str(path) for path in Path().rglob("*")]
+    assert len(names) >= 6
+    assert "secret" not in f"{output}{messages}{names}{Path('a.csv').read_text()}"
 
 
 def test_a_line_whenever_the_counts_change(detect: Run, mjpeg: MjpegServer) -> None:

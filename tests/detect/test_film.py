@@ -34,7 +34,10 @@ def write(film: AnnotatedFilm, times: list[float]) -> list[int]:
         ([0, 0.01, 0.02, 0.2, 0.3], 10, [2, 2, 3, 4]),
         ([0, 0.5, 0.1, 0.2], 10, [0, 0, 0, 0, 0, 2, 3]),
         ([0], 10, [0]),
-        ([n / 29.97 for n in range(9)], 29.97, list(range(9))),
+        *(
+            ([n / fps for n in range(9)], fps, list(range(9)))
+            for fps in (23.976, 29.97, 30000 / 1001, 65.537, 119.973, 120)
+        ),
     ],
 )
 def test_frames_stand_as_long_as_they_did(

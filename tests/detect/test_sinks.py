@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,24 @@ def test_csv_rows_are_on_disk_before_the_end(image: Bgr, tmp_path: Path) -> None
     assert len(path.read_text().splitlines()) == 3
 
 
+def test_without_a_result_the_earlier_table_stays(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text("of the last run")
+    Csv(path).close()
+    assert path.read_text() == "of the last run"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_without_a_face_replaces_the_earlier_one(image: Bgr, tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text("of the last run")
+    sink = Csv(path)
+    sink.write(image, result(faces=0))
+    for _ in range(2):
+        sink.close()
+        assert path.read_text().split() == [",".join(Csv.COLUMNS)]
+
+
 def test_csv_takes_any_file_name(image: Bgr, tmp_path: Path) -> None:
     name = b'caf\xe9,"x".jpg'
     sink = Csv(tmp_path / "faces.csv")
@@ -153,6 +172,12 @@ def test_crops_of_equal_names_do_not_meet_and_a_second_run_changes_nothing(
             "with_mask/picture",
         ]
         assert names[2].endswith("-000001-0.jpg")
+
+
+def test_crops_of_any_file_name(image: Bgr, tmp_path: Path) -> None:
+    Crops(tmp_path, margin=0).write(image, result(os.fsdecode(b"\xff.jpg"), faces=1))
+    (path,) = tmp_path.rglob("*.jpg")
+    assert os.fsencode(path.name).startswith(b"\xff-")
 
 
 def test_an_impossible_folder_of_crops_is_told(tmp_path: Path) -> None:
