@@ -6,7 +6,7 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +180,35 @@ def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:
     write_bytes(target, buffer.tobytes())
 
 
-def find(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield the image files below ``folder`` by their ending, sorted, hidden ones left out."""
-    root = Path(folder)
-    for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path
+def find(
+    folder: str | os.PathLike[str], unreadable: Callable[[OSError], None] | None = None
+) -> list[Path]:
+    """Return the image files below ``folder`` by their ending, sorted, hidden ones left out.
+
+    Args:
+        folder: is searched with all below it, links to folders left out.
+        unreadable: is called with the error for each folder or file that cannot be looked at;
+            its ``filename`` says which. Without it, the first one ends the search.
+
+    Raises:
+        InputError: a folder or file cannot be looked at, and ``unreadable`` is None.
+    """
+
+    def fail(error: OSError) -> None:
+        if unreadable is None:
+            raise InputError(f"cannot read {error.filename}: {error.strerror}") from error
+        unreadable(error)
+
+    found = []
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(place, name)
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                continue
+            try:
+                if path.is_file():
+                    found.append(path)
+            except OSError as error:
+                fail(error)
+    return sorted(found)

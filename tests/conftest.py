@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -134,6 +135,23 @@ def _make_model(
         ),
     )
     return folder
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | Path], None]:
+    """Return a function after which a folder cannot be read, not even by root."""
+
+    def forbid(folder: str | Path) -> None:
+        before = os.scandir
+
+        def scan(path: str = ".") -> Iterator[os.DirEntry[str]]:
+            if os.path.realpath(path) == os.path.realpath(folder):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            return before(path)
+
+        monkeypatch.setattr(os, "scandir", scan)
+
+    return forbid
 
 
 @pytest.fixture

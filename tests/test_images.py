@@ -273,3 +273,19 @@ def test_find_goes_deep_in_order_and_leaves_hidden_and_other_files_out(tmp_path:
     (tmp_path / "folder.jpg").mkdir()
     found = [str(path.relative_to(tmp_path)) for path in images.find(tmp_path)]
     assert found == ["a/b.jpeg", "a/c.png", "b.JPG"]
+
+
+def test_find_passes_over_no_folder_that_cannot_be_read(
+    tmp_path: Path, refuse: Callable[[Path], None]
+) -> None:
+    for name in ("a/1.jpg", "b/1.jpg", "c/1.jpg", ".d/1.jpg"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    for name in ("b", ".d"):
+        refuse(tmp_path / name)
+    with pytest.raises(InputError, match=f"cannot read {tmp_path / 'b'}: Permission denied"):
+        images.find(tmp_path)
+    errors: list[OSError] = []
+    found = images.find(tmp_path, errors.append)
+    assert found == [tmp_path / "a" / "1.jpg", tmp_path / "c" / "1.jpg"]
+    assert [error.filename for error in errors] == [str(tmp_path / "b")]

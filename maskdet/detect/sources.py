@@ -101,12 +101,13 @@ def camera(source: str) -> Picture:
 
 
 def _search(folder: Path) -> Iterator[Picture]:
-    empty = True
-    for path in images.find(folder):
-        if not _is_output(path):
-            empty = False
-            yield Picture(str(path), path.relative_to(folder))
-    if empty:
+    unreadable: list[OSError] = []
+    found = [path for path in images.find(folder, unreadable.append) if not _is_output(path)]
+    for path in found:
+        yield Picture(str(path), path.relative_to(folder))
+    for error in unreadable:
+        yield _problem(str(error.filename), f"cannot read {error.filename}: {error.strerror}")
+    if not found and not unreadable:
         yield _problem(
             str(folder), f"there is no picture in the folder {folder} (*{MARK}.* is left out)"
         )

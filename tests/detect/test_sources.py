@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,18 @@ def test_problems_stand_among_the_pictures(given: str, problem: str) -> None:
     assert first.problem is not None
     assert first.problem.startswith(problem)
     assert (second.source, second.problem) == ("a.jpg", None)
+
+
+def test_a_folder_below_that_cannot_be_read_is_told(refuse: Callable[..., None]) -> None:
+    refuse("sub/deep")
+    pictures = expand(["sub"])
+    assert [(picture.source, picture.problem) for picture in pictures] == [
+        ("sub/a.jpg", None),
+        ("sub/deep", "cannot read sub/deep: Permission denied"),
+    ]
+    refuse("sub")
+    (picture,) = expand(["sub"])
+    assert picture.problem == "cannot read sub: Permission denied"
 
 
 def test_a_broken_link_is_told() -> None:
