@@ -13,7 +13,7 @@ from maskdet.images import Bgr
 NEAR_DUPLICATE = 6
 """64-bit pHashes up to this Hamming distance apart are taken for the same picture."""
 
-_CHUNK = 2048
+_CHUNK = 256
 
 
 def phash(image: Bgr) -> int:

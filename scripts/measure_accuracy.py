@@ -93,10 +93,13 @@ def recall_of(name: str) -> Callable[[Any, Any], float]:
 def main(model: str, scenes: Path, min_side: int, write: bool) -> None:
     if not scenes.is_dir():
         raise click.ClickException(f"{scenes} is missing: give --scenes or set MASKDET_CORPUS")
+    paths = list(images.find(scenes))
+    if not paths:
+        raise click.ClickException(f"there is no photograph in {scenes}")
     pipeline = load_pipeline(model)
     found, cut = Faces([], [], []), Faces([], [], [])
     faces = false_alarms = 0
-    for number, path in enumerate(tqdm(sorted(images.find(scenes)), disable=None)):
+    for number, path in enumerate(tqdm(paths, disable=None)):
         image = images.read(path)
         height, width = image.shape[:2]
         truth = voc.read(path.with_suffix(".xml"), width, height).objects
@@ -118,7 +121,7 @@ def main(model: str, scenes: Path, min_side: int, write: bool) -> None:
             cut.add(face.label, names[max(shown, key=row.__getitem__)], number)
     metrics = {
         "data": scenes.name,
-        "photographs": number + 1,
+        "photographs": len(paths),
         "faces": faces,
         "pipeline": {
             "detector": pipeline.detector.name,

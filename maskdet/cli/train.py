@@ -14,6 +14,12 @@ from maskdet.train.options import TrainOptions
 _DEFAULT = TrainOptions()
 
 
+def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    if value % 32:
+        raise click.BadParameter(f"{value} is not a multiple of 32")
+    return value
+
+
 @click.command("train")
 @click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
@@ -27,6 +33,7 @@ _DEFAULT = TrainOptions()
 @click.option(
     "--image-size",
     type=click.IntRange(32, 512),
+    callback=_multiple_of_32,
     default=_DEFAULT.image_size,
     show_default=True,
     help="Side of the network's input in pixels, a multiple of 32.",
@@ -120,7 +127,7 @@ _DEFAULT = TrainOptions()
 )
 @click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(0, 2**32 - 1),
     default=_DEFAULT.seed,
     show_default=True,
     help="Of the split, the augmentation and the head's first weights.",
@@ -137,7 +144,6 @@ _DEFAULT = TrainOptions()
 def command(
     data: tuple[Path, ...],
     out: Path | None,
-    exclude: tuple[str, ...],
     preview: Path | None,
     resume: bool,
     overwrite: bool,
@@ -157,13 +163,14 @@ def command(
     file and group says what shows the same photo or person and must not be divided between
     training and validation.
 
-    Ctrl-C keeps the best epoch so far; --resume goes on.
+    Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
+    the best epoch so far; --resume goes on.
     """
     chosen = TrainOptions(**options)
     if preview:
         from maskdet.train.preview import preview as write_preview
 
-        write_preview(data, preview, chosen, exclude, progress)
+        write_preview(data, preview, chosen, progress)
         click.echo(preview)
         return
     if out is None:
@@ -174,7 +181,6 @@ def command(
         data,
         out,
         chosen,
-        exclude=exclude,
         resume=resume,
         overwrite=overwrite,
         progress=progress,
@@ -185,7 +191,7 @@ def command(
     for name, recall in outcome.recall.items():
         click.echo(f"  {name}: precision {outcome.precision[name]:.4f}, recall {recall:.4f}")
     if result.problems:
-        click.echo(f"{len(result.problems)} files or boxes could not be used (see -v)", err=True)
+        click.echo(f"{len(result.problems)} files or boxes could not be used", err=True)
     if result.interrupted:
         click.echo("interrupted: the best epoch so far is kept; --resume goes on", err=True)
         raise click.exceptions.Exit(130)

@@ -61,16 +61,22 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
         The samples in a stable order, with the problems found.
 
     Raises:
-        InputError: a root is no folder, a manifest is unusable, or nothing is labelled.
+        InputError: a root is no folder, the folder of a class is empty, a manifest is
+            unusable, or nothing is labelled.
     """
     data = Dataset()
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root} is not a folder")
         manifest = _manifest(root)
-        for path in images.find(root):
-            row = manifest.get(path.resolve(), {})
-            name = (Path(root.resolve().name) / path.relative_to(root)).as_posix()
+        here = root.resolve()
+        pictures = list(images.find(root))
+        _refuse_empty_classes(root, pictures)
+        _check_manifest(data, root, manifest, {here / path.relative_to(root) for path in pictures})
+        for path in pictures:
+            # Not the target of a link: the manifest names what lies here.
+            row = manifest.get(here / path.relative_to(root), {})
+            name = (Path(here.name) / path.relative_to(root)).as_posix()
             if not _excluded(name, row, exclude):
                 _add(data, path, name, row.get("group") or name)
     if not data.samples:
@@ -106,6 +112,30 @@ def _add(data: Dataset, path: Path, name: str, group: str) -> None:
             data.samples.append(Sample(path, name, label, group))
             return
     data.problems.append(f"{path}: no VOC file, and no folder that names a class")
+
+
+def _refuse_empty_classes(root: Path, pictures: Sequence[Path]) -> None:
+    used = {parent for path in pictures for parent in path.parents}
+    for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
+        if canonical(folder.name) and folder not in used:
+            raise InputError(f"{folder} has the name of a class, but holds no picture")
+
+
+def _check_manifest(
+    data: Dataset, root: Path, manifest: dict[Path, dict[str, str]], pictures: set[Path]
+) -> None:
+    """Report rows that name no picture: a group that is not found would be lost unseen."""
+    rows = {row["file"]: path in pictures for path, row in manifest.items() if path in pictures}
+    missing = [row["file"] for row in manifest.values() if row["file"] not in rows]
+    if manifest and not rows:
+        raise InputError(
+            f"no row of {root / MANIFEST} names a picture there: its column 'file' needs paths "
+            f"relative to {root} or its parent, with '/' (the first is {missing[0]!r})"
+        )
+    if missing:
+        data.problems.append(
+            f"{root / MANIFEST}: {len(set(missing))} rows name no picture, first {missing[0]}"
+        )
 
 
 def _manifest(root: Path) -> dict[Path, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,13 +61,17 @@ def validation_mask(
                 f"class {name} cannot be split: its {np.sum(label == name)} faces belong to one "
                 "group (the same photo, person or near-duplicates). Add other pictures of it"
             )
-    fewest = min(len(np.unique(cluster[label == name])) for name in names)
-    folds = min(max(2, round(1 / fraction)), fewest)
+    most = max(len(np.unique(cluster[label == name])) for name in names)
+    folds = min(max(2, round(1 / fraction)), most)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     share = np.array([np.mean(label == name) for name in names])
     best: npt.NDArray[np.bool_] | None = None
     least = np.inf
-    for _, chosen in splitter.split(label, label, cluster):
+    with warnings.catch_warnings():
+        # Of a class with fewer faces than folds; whether a fold has every class is seen below.
+        warnings.simplefilter("ignore", UserWarning)
+        parts = list(splitter.split(label, label, cluster))
+    for _, chosen in parts:
         mask = np.zeros(len(label), bool)
         mask[chosen] = True
         counts = np.array([np.sum(label[mask] == name) for name in names])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ _BACKUP = "backup"
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """Return the figures of the epochs that are done, in their order."""
+    """Return the figures of the epochs that are done, from epoch 0, the head alone, on."""
     path = folder / _FILE
     if not path.is_file():
         return []
@@ -29,11 +30,33 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     return history
 
 
+def start_history(folder: Path, figures: dict[str, Any]) -> None:
+    """Write epoch 0: what the head alone comes to, before fine-tuning."""
+    _write_history(folder, [], 0, figures)
+
+
+def _write_history(
+    folder: Path, before: list[dict[str, float]], epoch: int, logs: dict[str, Any]
+) -> None:
+    figures = {name: round(float(value), 5) for name, value in logs.items()}
+    history = [*before, {"epoch": epoch, **figures}]
+    write_bytes(folder / _FILE, json.dumps(history, indent=1).encode())
+    log.info("epoch %d: %s", epoch, " ".join(f"{k} {v:g}" for k, v in figures.items()))
+
+
 def save_weights(model: keras.Model, path: Path) -> None:
     """Save a model's weights (``*.weights.h5``), whole or not at all."""
     beside = path.with_name("new.weights.h5")
     model.save_weights(beside, overwrite=True)
     beside.replace(path)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Load what ``save_weights`` saved, of the network alone."""
+    with warnings.catch_warnings():
+        # The optimizer that was saved along, or was not, is another one.
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        model.load_weights(path)
 
 
 def backup(folder: Path) -> keras.callbacks.Callback:
@@ -60,11 +83,9 @@ class History(keras.callbacks.Callback):  # type: ignore[misc]
         self.folder = folder
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = {name: round(float(value), 5) for name, value in (logs or {}).items()}
-        # An epoch that was cut off before its backup is run again, and replaces its line.
-        history = [*read_history(self.folder)[:epoch], {"epoch": epoch + 1, **figures}]
-        write_bytes(self.folder / _FILE, json.dumps(history, indent=1).encode())
-        log.info("epoch %d: %s", epoch + 1, " ".join(f"{k} {v:g}" for k, v in figures.items()))
+        # Keras counts from 0. An epoch that was cut off before its backup replaces its line.
+        done = read_history(self.folder)[: epoch + 1]
+        _write_history(self.folder, done, epoch + 1, logs or {})
 
 
 class BestKeeper(keras.callbacks.Callback):  # type: ignore[misc]
@@ -83,7 +104,7 @@ class BestKeeper(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = [figures[METRIC] for figures in read_history(self.folder)]
         best = values.index(max(values))
-        if best == epoch:
+        if best == epoch + 1:
             save_weights(self.model, self.path)
-        if epoch - best >= self.patience:
+        if epoch + 1 - best >= self.patience:
             self.model.stop_training = True

@@ -25,7 +25,9 @@ from maskdet.train.prepare import Prepared, save_split
 TOLERANCE = 1e-3
 """Largest difference of a probability between ONNX Runtime and Keras."""
 
-_COMPARED = 256
+OF_A_MODEL = ("metrics.json", "MODEL_CARD.md")
+"""Files that speak of one model and must not outlive it when it is replaced."""
+
 _VERSIONS = ("maskdet", "keras", "tensorflow", "tf2onnx", "imgaug", "numpy", "opencv-python")
 
 
@@ -78,7 +80,7 @@ def write_model(
             margin=options.margin,
             files={name: store.sha256(folder / name) for name in (store.KERAS, store.ONNX)},
             training={
-                "options": options.to_dict() | {"weights": Path(options.weights).name},
+                "options": asdict(options) | {"weights": Path(options.weights).name},
                 "fingerprint": prepared.faces.fingerprint(),
                 "faces": prepared.counts(~prepared.validation),
                 "validation_faces": prepared.counts(prepared.validation),
@@ -87,12 +89,13 @@ def write_model(
             },
         )
         store.save_info(folder, info)
-        check_export(folder, faces[:_COMPARED], probabilities[:_COMPARED])
+        check_export(folder, faces, probabilities)
         write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
         save_split(prepared, folder)
-        if history:
-            plots.curves(history, folder / "curves.png")
+        plots.curves(history, folder / "curves.png")
         plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
+        for name in OF_A_MODEL:
+            (out / name).unlink(missing_ok=True)
         # The description last: until it is there, its checksums refuse a mixture.
         for path in sorted(folder.iterdir(), key=lambda path: path.name == store.DESCRIPTION):
             path.replace(out / path.name)
@@ -147,6 +150,6 @@ def _outcome(
         recall=named(recall_score(truth, guess, **by_class)),
         precision=named(precision_score(truth, guess, **by_class)),
         confusion=confusion_matrix(truth, guess, labels=numbers).tolist(),
-        best_epoch=values.index(max(values)) + 1 if values else 0,
-        epochs=len(history),
+        best_epoch=values.index(max(values)),
+        epochs=len(history) - 1,
     )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet import images
-from maskdet.errors import InputError
+from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import crop_faces
 from maskdet.hashing import phash
 from maskdet.labels.dataset import Sample
@@ -80,6 +80,7 @@ def cut(
 
     Raises:
         InputError: not one picture could be read.
+        OutputError: the disk is full.
     """
     side = canvas_side(size)
     wide = ((1 + 2 * margin) * side / size - 1) / 2
@@ -89,6 +90,7 @@ def cut(
     faces = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3)
     )
+    _reserve(path)
     hashes = np.zeros(len(samples), np.uint64)
 
     def one(item: tuple[Path, list[int]]) -> tuple[list[int], str]:
@@ -124,3 +126,13 @@ def cut(
     faces.flush()
     readable = np.load(path, mmap_mode="r")[: len(keep)]
     return FaceSet(readable, [samples[index] for index in keep], hashes[keep], problems)
+
+
+def _reserve(path: Path) -> None:
+    """Claim the disk space of a sparse file: a full disk met later would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

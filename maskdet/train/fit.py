@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,20 @@ from maskdet.train.callbacks import (
     History,
     backup,
     epochs_backed_up,
+    load_weights,
     read_history,
     save_weights,
+    start_history,
 )
 from maskdet.train.export import Outcome, write_model
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import Prepared, prepare
+from maskdet.train.prepare import Prepared, collect, prepare
 from maskdet.train.sequence import AugmentedFaces
 
 log = logging.getLogger(__name__)
 
+RECORD = "run.json"
 WORK = ".work"
 """Folder inside the model's own: what a run keeps so that it can be resumed."""
 
@@ -59,7 +62,6 @@ def train(
     out: Path,
     options: TrainOptions,
     *,
-    exclude: Sequence[str] = (),
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -68,68 +70,107 @@ def train(
 
     The head is trained on the frozen backbone's features, which are computed once; then the
     network is fine-tuned on augmented faces with batch norm frozen. The epoch with the best
-    validation macro-F1 is kept. Ctrl-C ends the fine-tuning and keeps the best so far.
+    validation macro-F1 is kept, epoch 0 being the head alone. Ctrl-C ends the fine-tuning and
+    keeps the best so far.
 
     Args:
-        roots, exclude: the data, see ``labels.dataset.load``.
+        roots: the data, see ``labels.dataset.load``.
         out: the model's folder, e.g. ``model/mine``.
         options: see TrainOptions.
         resume: go on with the run that was cut short in ``out``.
-        overwrite: replace a model that is there already.
+        overwrite: replace what is there already, a model or an unfinished run.
         progress: makes the bars.
 
     Raises:
-        InputError: unusable data, or ``resume`` with other options or without a run.
+        InputError: unusable data, or ``resume`` with other data or options or without a run.
         ModelError: backbone weights missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
-    if (out / store.DESCRIPTION).exists() and not overwrite and not (out / WORK).exists():
+    network.check(options.image_size, options.weights)
+    work = out / WORK
+    record = work / RECORD
+    if resume and not record.is_file():
+        raise InputError(f"there is no run to resume in {out}")
+    if record.exists() and not (resume or overwrite):
+        raise OutputError(
+            f"{out} holds an unfinished run: --resume goes on with it, --overwrite begins anew"
+        )
+    if (out / store.DESCRIPTION).exists() and not (resume or overwrite):
         raise OutputError(f"{out} holds a model already: choose another --out, or --overwrite it")
-    work = _work_folder(out, roots, options, exclude, resume)
-    keras.utils.set_random_seed(options.seed)
-    prepared = prepare(roots, work, options, exclude, progress)
-    for problem in prepared.faces.problems:
-        log.warning("%s", problem)
-    model = network.build(len(prepared.classes), options.image_size, options.alpha, options.weights)
-    weights = work / "head.weights.h5"
-    if weights.exists():
-        model.load_weights(weights)
-    else:
-        _train_head(model, prepared, options, progress)
-        save_weights(model, weights)
-    interrupted = bool(options.epochs) and _fine_tune(model, prepared, work, options, progress)
-    outcome = write_model(out, model, prepared, options, read_history(work))
-    if not interrupted:
-        shutil.rmtree(work)
+    data = collect(roots, options)
+    try:
+        if work.exists() and not resume:
+            shutil.rmtree(work)
+        make_folder(work)
+        prepared = prepare(data, work, options, progress)
+        _keep_record(record, prepared, options, resume)
+        keras.utils.set_random_seed(options.seed)
+        model = network.build(
+            len(prepared.classes), options.image_size, options.alpha, options.weights
+        )
+        interrupted = _fit(model, prepared, work, options, progress)
+        outcome = write_model(out, model, prepared, options, read_history(work))
+        if not interrupted:
+            shutil.rmtree(work)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
+    except KeyboardInterrupt:
+        if record.exists():
+            log.warning("stopped before there was a model; --resume goes on")
+        raise
     return TrainResult(out, outcome, prepared.faces.problems, interrupted)
 
 
-def _work_folder(
-    out: Path, roots: Sequence[Path], options: TrainOptions, exclude: Sequence[str], resume: bool
-) -> Path:
-    work = out / WORK
-    asked = {
-        "data": [str(root.resolve()) for root in roots],
-        "exclude": list(exclude),
-        **options.to_dict(),
-    }
-    record = work / "run.json"
-    if resume:
-        if not record.is_file():
-            raise InputError(f"there is no run to resume in {out}")
-        begun = json.loads(record.read_text(encoding="utf-8"))
-        differing = [key for key in asked if asked[key] != begun.get(key)]
-        if differing:
-            raise InputError(
-                "--resume needs the options that the run was begun with; different: "
-                + ", ".join(f"{key} (was {begun.get(key)!r})" for key in differing)
-            )
-        return work
-    if work.exists():
-        shutil.rmtree(work)
-    make_folder(work)
-    write_bytes(record, json.dumps(asked, indent=2).encode())
-    return work
+def _keep_record(record: Path, prepared: Prepared, options: TrainOptions, resume: bool) -> None:
+    """Keep what a run is begun with, or compare it with what it was begun with."""
+    # Through JSON, so that it can be compared with what was read from there.
+    asked = json.loads(
+        json.dumps({"faces": prepared.faces.fingerprint(), "options": asdict(options)})
+    )
+    if not resume:
+        write_bytes(record, json.dumps(asked, indent=2).encode())
+        return
+    begun = json.loads(record.read_text(encoding="utf-8"))
+    was, now = begun["options"], asked["options"]
+    differing = [f"--{key.replace('_', '-')} was {was[key]}" for key in now if now[key] != was[key]]
+    if differing:
+        raise InputError(
+            f"--resume needs the options of the run's beginning: {', '.join(differing)}"
+        )
+    if begun["faces"] != asked["faces"]:
+        raise InputError(
+            "--resume needs the data of the run's beginning: faces were added, removed or changed, "
+            "and some that were trained on might now be in the validation part"
+        )
+
+
+def _fit(
+    model: keras.Model, prepared: Prepared, work: Path, options: TrainOptions, progress: Progress
+) -> bool:
+    """Train, load the best epoch's weights into ``model``; return whether interrupted."""
+    weights = work / "head.weights.h5"
+    if weights.exists():
+        load_weights(model, weights)
+    else:
+        _train_head(model, prepared, options, progress)
+        save_weights(model, weights)
+    held = np.flatnonzero(prepared.validation)
+    faces = np.ascontiguousarray(center(prepared.faces.faces, options.image_size)[held])
+    validation = (faces, prepared.targets()[held])
+    best = BestKeeper(work, options.patience)
+    if not best.path.exists():
+        _compile(model, keras.optimizers.Adam(), options)
+        figures = model.evaluate(*validation, verbose=0, return_dict=True)
+        start_history(work, {f"val_{name}": value for name, value in figures.items()})
+        save_weights(model, best.path)
+    interrupted = False
+    try:
+        if options.epochs:
+            _fine_tune(model, prepared, validation, best, options, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    load_weights(model, best.path)
+    return interrupted
 
 
 def _train_head(
@@ -170,24 +211,23 @@ def _features(
 
 
 def _fine_tune(
-    model: keras.Model, prepared: Prepared, work: Path, options: TrainOptions, progress: Progress
-) -> bool:
-    """Fine-tune, load the best epoch's weights into ``model``; return whether interrupted."""
+    model: keras.Model,
+    prepared: Prepared,
+    validation: tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]],
+    best: BestKeeper,
+    options: TrainOptions,
+    progress: Progress,
+) -> None:
     network.fine_tune_from(model, options.fine_tune_from)
     training = np.flatnonzero(~prepared.validation)
-    held = np.flatnonzero(prepared.validation)
-    targets = prepared.targets()
-    validation = np.ascontiguousarray(center(prepared.faces.faces, options.image_size)[held])
-    best = BestKeeper(work, options.patience)
-    interrupted = False
     with workers.start(prepared.file, options.image_size, os.cpu_count() or 1) as pool:
         batches = AugmentedFaces(
             pool,
             training,
-            targets[training],
+            prepared.targets()[training],
             options.batch_size,
             options.seed,
-            epoch=epochs_backed_up(work),
+            epoch=epochs_backed_up(best.folder),
         )
         schedule = keras.optimizers.schedules.CosineDecay(
             options.learning_rate, options.epochs * len(batches), alpha=0.02
@@ -197,25 +237,19 @@ def _fine_tune(
         try:
             model.fit(
                 batches,
-                validation_data=(validation, targets[held]),
+                validation_data=validation,
                 epochs=options.epochs,
                 class_weight=class_weights(prepared.label[training], options.class_weight_power),
                 callbacks=[
-                    History(work),
+                    History(best.folder),
                     best,
-                    backup(work),
+                    backup(best.folder),
                     TqdmCallback(verbose=1, tqdm_class=progress, desc="fine-tune"),
                 ],
                 verbose=0,
             )
-        except KeyboardInterrupt:
-            if not best.path.exists():
-                raise
-            interrupted = True
-        pool.shutdown(cancel_futures=True)
-    if best.path.exists():
-        model.load_weights(best.path)
-    return interrupted
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _compile(model: keras.Model, optimizer: Any, options: TrainOptions) -> None:

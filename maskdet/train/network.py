@@ -15,6 +15,19 @@ FEATURES = "features"
 HEAD = "head"
 
 
+def check(image_size: int, weights: str) -> None:
+    """See whether a network can be built, before anything long starts.
+
+    Raises:
+        InputError: the image size is no multiple of 32.
+        ModelError: the file of the backbone's weights is missing.
+    """
+    if image_size % 32 or image_size < 32:
+        raise InputError(f"the image size {image_size} is not a multiple of 32")
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise ModelError(f"the backbone's weights {weights} are missing")
+
+
 def build(
     classes: int, image_size: int, alpha: float = 1.0, weights: str = "imagenet", units: int = 128
 ) -> keras.Model:
@@ -36,10 +49,7 @@ def build(
         InputError: the image size is no multiple of 32.
         ModelError: the weights cannot be loaded or belong to another alpha.
     """
-    if image_size % 32 or image_size < 32:
-        raise InputError(f"--image-size {image_size} is not a multiple of 32")
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise ModelError(f"the backbone's weights {weights} are missing")
+    check(image_size, weights)
     try:
         base = keras.applications.MobileNetV2(
             input_shape=(image_size, image_size, 3),

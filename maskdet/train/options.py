@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class TrainOptions:
     fine-tuned (0 to 17), ``class_weight_power`` how far class weights make up for uneven
     classes (1: in full, 0: not), ``learning_rate`` where the cosine decay of fine-tuning starts,
     ``validation`` the part of the faces that is kept for validation, ``limit`` the most faces
-    to use (None: all).
+    to use (None: all), ``exclude`` what to leave out, see ``labels.dataset.load``.
     """
 
     image_size: int = 128
@@ -34,8 +33,5 @@ class TrainOptions:
     class_weight_power: float = 0.5
     validation: float = 0.15
     limit: int | None = None
+    exclude: tuple[str, ...] = ()
     seed: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the options as they are kept in ``model.json``."""
-        return asdict(self)

@@ -15,13 +15,18 @@ from maskdet.classes import COLOURS, SHORT
 
 
 def curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw loss, accuracy and macro-F1 of training and validation over the epochs."""
+    """Draw loss, accuracy and macro-F1 over the epochs; epoch 0 has validation figures only."""
     figure = Figure(figsize=(12, 4), layout="constrained")
     axes = figure.subplots(1, 3)
-    epochs = [int(figures["epoch"]) for figures in history]
     for axis, name in zip(axes, ("loss", "accuracy", "macro_f1"), strict=True):
         for key, title in ((name, "training (augmented)"), (f"val_{name}", "validation")):
-            axis.plot(epochs, [figures[key] for figures in history], marker=".", label=title)
+            shown = [figures for figures in history if key in figures]
+            axis.plot(
+                [int(figures["epoch"]) for figures in shown],
+                [figures[key] for figures in shown],
+                marker=".",
+                label=title,
+            )
         axis.set(xlabel="epoch", title=name.replace("_", "-").replace("f1", "F1"))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)

@@ -54,41 +54,54 @@ class Prepared:
         return dict(zip(self.classes, found.tolist(), strict=True))
 
 
-def prepare(
-    roots: Sequence[Path],
-    work: Path,
-    options: TrainOptions,
-    exclude: Sequence[str] = (),
-    progress: Progress = SILENT,
-) -> Prepared:
-    """Read labelled folders, cut the faces out and split them.
-
-    Faces marked ``difficult`` are left out. Faces of one group, and of pictures whose pHash is
-    at most 6 bits apart, are on the same side.
+def collect(roots: Sequence[Path], options: TrainOptions) -> dataset.Dataset:
+    """Read the labels, and see whether they can be trained on before anything long starts.
 
     Args:
-        roots, exclude: see ``labels.dataset.load``.
+        roots: see ``labels.dataset.load``.
+        options: see TrainOptions.
+
+    Raises:
+        InputError: nothing usable, a single class, or a class that cannot be split.
+    """
+    data = dataset.load(roots, options.exclude)
+    samples = usable(data, options.limit, options.seed)
+    _split(samples, None, options)
+    return dataset.Dataset(samples, data.problems)
+
+
+def prepare(
+    data: dataset.Dataset, work: Path, options: TrainOptions, progress: Progress = SILENT
+) -> Prepared:
+    """Cut the faces out and split them.
+
+    Faces of one group, and of pictures whose pHash is at most 6 bits apart, are on the same
+    side. What cannot be used is reported to the log.
+
+    Args:
+        data: what ``collect`` returned.
         work: an existing folder for the faces (``faces.npy``).
         options: see TrainOptions.
         progress: makes the bars.
 
     Raises:
-        InputError: nothing usable, a single class, or a class that cannot be split.
+        InputError: a class has no picture that can be read, or cannot be split.
+        OutputError: the disk is full.
     """
-    data = dataset.load(roots, exclude)
-    samples = usable(data, options.limit, options.seed)
-    # Told before the faces are cut: that takes minutes.
-    _split(samples, None, options)
     file = work / "faces.npy"
-    faces = cut(samples, file, options.image_size, options.margin, progress)
+    faces = cut(data.samples, file, options.image_size, options.margin, progress)
     faces = replace(faces, problems=[*data.problems, *faces.problems])
-    pairs = near_pairs(faces.hashes, NEAR_DUPLICATE)
-    cluster, validation = _split(faces.samples, pairs, options)
+    for problem in faces.problems:
+        log.warning("%s", problem)
+    _same_classes(data.samples, faces.samples, "no picture of it can be read")
+    cluster, validation = _split(faces.samples, near_pairs(faces.hashes, NEAR_DUPLICATE), options)
     names = {sample.label for sample in faces.samples}
     classes = tuple(name for name in KNOWN if name in names)
     label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
-    log.info("%d faces: %s", len(label), Counter(sample.label for sample in faces.samples))
-    return Prepared(faces, file, classes, label, validation, cluster)
+    prepared = Prepared(faces, file, classes, label, validation, cluster)
+    log.info("training faces: %s", prepared.counts(~validation))
+    log.info("validation faces: %s", prepared.counts(validation))
+    return prepared
 
 
 def save_split(prepared: Prepared, folder: Path) -> None:
@@ -102,7 +115,8 @@ def save_split(prepared: Prepared, folder: Path) -> None:
         box = " ".join(f"{v:g}" for v in sample.box.to_list()) if sample.box else ""
         subset = "validation" if validation else "training"
         writer.writerow([sample.name, box, sample.label, sample.group, cluster, subset])
-    write_bytes(folder / SPLIT, text.getvalue().encode())
+    # A name may hold bytes that are no UTF-8.
+    write_bytes(folder / SPLIT, text.getvalue().encode(errors="surrogateescape"))
 
 
 def _split(
@@ -113,17 +127,23 @@ def _split(
     return cluster, validation_mask(labels, cluster, options.validation, options.seed)
 
 
+def _same_classes(before: Sequence[Sample], after: Sequence[Sample], why: str) -> None:
+    """Refuse to train without a class that the data was meant to have."""
+    lost = {sample.label for sample in before} - {sample.label for sample in after}
+    if lost:
+        raise InputError(f"class {min(lost)} has no usable face: {why}")
+
+
 def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     """Return the samples to train on: none that is ``difficult``, and at most ``limit``.
 
     Those are drawn at random, as even over the classes as they come.
 
     Raises:
-        InputError: every sample is difficult.
+        InputError: of a class there are only difficult faces.
     """
     samples = [sample for sample in data.samples if not sample.difficult]
-    if not samples:
-        raise InputError("every labelled face is marked as difficult: nothing to train on")
+    _same_classes(data.samples, samples, "every face of it is marked as difficult")
     if limit is None or limit >= len(samples):
         return samples
     order = np.random.default_rng(seed).permutation(len(samples))

@@ -23,13 +23,12 @@ def preview(
     roots: Sequence[Path],
     path: Path,
     options: TrainOptions,
-    exclude: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> None:
     """Write a contact sheet: faces as validation sees them, each followed by augmented ones.
 
     Args:
-        roots, exclude: the data, see ``labels.dataset.load``.
+        roots: the data, see ``labels.dataset.load``.
         path: of the picture to write.
         options: see TrainOptions; of the faces 24 are shown.
         progress: makes the bar.
@@ -39,7 +38,7 @@ def preview(
         OutputError: the picture cannot be written.
     """
     with tempfile.TemporaryDirectory() as work:
-        samples = usable(dataset.load(roots, exclude), SHOWN, options.seed)
+        samples = usable(dataset.load(roots, options.exclude), SHOWN, options.seed)
         cut_out = cut(
             samples, Path(work) / "faces.npy", options.image_size, options.margin, progress
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ from maskdet.train.options import TrainOptions
 
 
 def test_the_defaults_are_those_of_the_library() -> None:
-    defaults = TrainOptions().to_dict()
+    defaults = asdict(TrainOptions())
     options = {option.name: option for option in command.params if option.name in defaults}
     assert set(options) == set(defaults)
     for name, option in options.items():
-        assert option.default == defaults[name] or defaults[name] is None, name
+        assert option.default == defaults[name] or not defaults[name], name
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ def test_the_defaults_are_those_of_the_library() -> None:
         (["{tmp}", "--out", "{tmp}/m"], 3, "no labelled face"),
         (["{tmp}", "--out", "{tmp}/m", "--resume"], 3, "no run to resume"),
         (["{tmp}", "--out", "{tmp}/m", "--validation", "0.9"], 2, "--validation"),
+        (["{tmp}", "--out", "{tmp}/m", "--image-size", "100"], 2, "not a multiple of 32"),
+        (["{tmp}", "--out", "{tmp}/m", "--seed", "-1"], 2, "--seed"),
+        (["{tmp}", "--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
     ],
 )
 def test_bad_calls(

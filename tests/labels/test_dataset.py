@@ -76,3 +76,28 @@ def test_a_manifest_without_files(root: Path) -> None:
     (root / "manifest.csv").write_text("picture,group\na,1\n")
     with pytest.raises(InputError, match="no column 'file'"):
         load([root])
+
+
+def test_an_empty_class_folder_is_refused(root: Path) -> None:
+    (root / "mask_worn_incorrectly").mkdir()
+    with pytest.raises(InputError, match="holds no picture"):
+        load([root])
+
+
+def test_a_manifest_that_names_nothing_here_is_refused(root: Path) -> None:
+    (root / "manifest.csv").write_text("file,group\nelsewhere\\with_mask\\a.jpg,7\n")
+    with pytest.raises(InputError, match=r"no row of .* names a picture"):
+        load([root])
+
+
+def test_rows_of_a_manifest_that_name_nothing_are_reported(root: Path) -> None:
+    (root / "manifest.csv").write_text("file,group\nwith_mask/a.jpg,7\nwith_mask/z.jpg,7\n")
+    assert any("1 rows name no picture, first with_mask/z.jpg" in p for p in load([root]).problems)
+
+
+def test_groups_hold_for_linked_pictures(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.jpg"
+    (root / "with_mask/a.jpg").rename(elsewhere)
+    (root / "with_mask/a.jpg").symlink_to(elsewhere)
+    (root / "manifest.csv").write_text("file,group\nwith_mask/a.jpg,7\n")
+    assert "7" in {sample.group for sample in load([root]).samples}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -105,15 +106,33 @@ def test_class_weights(power: float, expected: list[float]) -> None:
     assert sum(weights[k] for k in label.tolist()) == pytest.approx(len(label))
 
 
-def test_resume_needs_a_run_and_the_same_options(drawn: Path, tmp_path: Path) -> None:
+def test_an_unfinished_run_is_not_begun_anew_unasked(drawn: Path, tmp_path: Path) -> None:
+    work = tmp_path / "m" / fit.WORK
+    work.mkdir(parents=True)
+    (work / fit.RECORD).write_text("{}")
+    (work / "best.weights.h5").write_bytes(b"hours of work")
+    with pytest.raises(OutputError, match="--resume goes on with it"):
+        fit.train([drawn], tmp_path / "m", SMALL)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="no labelled face"):
+        fit.train([empty], tmp_path / "m", SMALL, overwrite=True)
+    assert (work / "best.weights.h5").read_bytes() == b"hours of work"
+
+
+def test_resume_needs_a_run_the_same_options_and_the_same_faces(
+    drawn: Path, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="no run to resume"):
         fit.train([drawn], tmp_path / "m", SMALL, resume=True)
     work = tmp_path / "m" / fit.WORK
     work.mkdir(parents=True)
-    begun = {"data": [str(drawn)], "exclude": [], **SMALL.to_dict(), "batch_size": 8}
-    (work / "run.json").write_text(json.dumps(begun))
-    with pytest.raises(InputError, match=r"different: batch_size \(was 8\)"):
+    begun = {"faces": "of another time", "options": asdict(replace(SMALL, batch_size=8))}
+    (work / fit.RECORD).write_text(json.dumps(begun))
+    with pytest.raises(InputError, match="--batch-size was 8"):
         fit.train([drawn], tmp_path / "m", SMALL, resume=True)
+    with pytest.raises(InputError, match="faces were added, removed or changed"):
+        fit.train([drawn], tmp_path / "m", replace(SMALL, batch_size=8), resume=True)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +199,7 @@ def test_killed_then_interrupted_and_resumed(drawn: Path, tmp_path: Path) -> Non
     assert process.returncode == 130, stderr
     assert "the best epoch so far is kept" in stderr
     after = json.loads(history.read_text())
-    assert [line["epoch"] for line in after] == list(range(1, len(after) + 1))
+    assert [line["epoch"] for line in after] == list(range(len(after)))
     assert after[: len(before) - 1] == before[:-1]
     store.verified_bytes(out, store.load_info(out), store.ONNX)
     best = store.load_info(out).training["validation"]
@@ -192,11 +211,15 @@ def test_killed_then_interrupted_and_resumed(drawn: Path, tmp_path: Path) -> Non
 def test_it_learns_from_real_faces(corpus: Path, tmp_path: Path) -> None:
     weights = next((corpus.parent / "weights").glob("mobilenet_v2*_0.35_*.h5"))
     options = TrainOptions(
-        image_size=96, alpha=0.35, weights=str(weights), epochs=2, limit=400, validation=0.25
+        image_size=96,
+        alpha=0.35,
+        weights=str(weights),
+        epochs=2,
+        limit=400,
+        validation=0.25,
+        exclude=("kind=photo",),
     )
     pool = corpus / "train_pool"
-    result = fit.train(
-        [pool / "crops", pool / "scenes"], tmp_path / "m", options, exclude=["kind=photo"]
-    )
+    result = fit.train([pool / "crops", pool / "scenes"], tmp_path / "m", options)
     assert set(result.outcome.recall) == {"with_mask", "without_mask", "mask_worn_incorrectly"}
     assert result.outcome.macro_f1 > 0.5
