@@ -342,7 +342,7 @@ def test_a_reader_that_goes_ends_the_run_without_a_traceback(
 @pytest.mark.window
 def test_a_camera_in_a_window(start: Start, mjpeg: MjpegServer, screen: Screen) -> None:
     process = start("--webcam", mjpeg.url, "--out", "a.mp4", environment=screen.environment)
-    window = screen.wait_for_window(f"{mjpeg.url} - maskdet")
+    window = screen.wait_for_window("camera - maskdet")
     part = np.s_[40:300, 40:300]
     camera = mjpeg.picture[part].astype(int)
 
@@ -369,7 +369,7 @@ def test_the_window_lives_while_the_camera_is_away(
     start: Start, mjpeg: MjpegServer, screen: Screen
 ) -> None:
     process = start("--webcam", mjpeg.url, environment=screen.environment)
-    window = screen.wait_for_window("maskdet")
+    window = screen.wait_for_window("camera - maskdet")
     mjpeg.stop()
     assert process.stderr is not None
     assert "broke off" in process.stderr.readline()
@@ -380,7 +380,7 @@ def test_the_window_lives_while_the_camera_is_away(
 @pytest.mark.window
 def test_closing_the_window_ends(start: Start, mjpeg: MjpegServer, screen: Screen) -> None:
     process = start("--webcam", mjpeg.url, environment=screen.environment)
-    screen.close(screen.wait_for_window("maskdet"))
+    screen.close(screen.wait_for_window("camera - maskdet"))
     assert process.wait(ENOUGH_S) == 0
 
 
@@ -388,7 +388,7 @@ def test_closing_the_window_ends(start: Start, mjpeg: MjpegServer, screen: Scree
 def test_a_film_in_a_window(start: Start, make_film: Callable[..., Path], screen: Screen) -> None:
     make_film("a.mp4", frames=400)
     process = start("--video", "a.mp4", "--show", environment=screen.environment)
-    screen.press(screen.wait_for_window("a.mp4"), "q")
+    screen.press(screen.wait_for_window("a.mp4 - maskdet"), "q")
     output, messages = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 0
     assert output.startswith("a.mp4: ")
