@@ -70,7 +70,7 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
             raise InputError(f"{root} is not a folder")
         manifest = _manifest(root)
         here = root.resolve()
-        pictures = list(images.find(root))
+        pictures = images.find(root, lambda error: data.problems.append(str(error)))
         _refuse_empty_classes(root, pictures)
         _check_manifest(data, root, manifest, {here / path.relative_to(root) for path in pictures})
         for path in pictures:
@@ -125,16 +125,16 @@ def _check_manifest(
     data: Dataset, root: Path, manifest: dict[Path, dict[str, str]], pictures: set[Path]
 ) -> None:
     """Report rows that name no picture: a group that is not found would be lost unseen."""
-    rows = {row["file"]: path in pictures for path, row in manifest.items() if path in pictures}
-    missing = [row["file"] for row in manifest.values() if row["file"] not in rows]
-    if manifest and not rows:
+    found = {row["file"] for path, row in manifest.items() if path in pictures}
+    missing = sorted({row["file"] for row in manifest.values()} - found)
+    if manifest and not found:
         raise InputError(
             f"no row of {root / MANIFEST} names a picture there: its column 'file' needs paths "
             f"relative to {root} or its parent, with '/' (the first is {missing[0]!r})"
         )
     if missing:
         data.problems.append(
-            f"{root / MANIFEST}: {len(set(missing))} rows name no picture, first {missing[0]}"
+            f"{root / MANIFEST}: {len(missing)} rows name no picture, first {missing[0]}"
         )
 
 

@@ -118,6 +118,9 @@ def train(
         if record.exists():
             log.warning("stopped before there was a model; --resume goes on")
         raise
+    finally:
+        if not record.exists():
+            shutil.rmtree(work, ignore_errors=True)
     return TrainResult(out, outcome, prepared.faces.problems, interrupted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,6 +158,15 @@ def test_unusable_data_stops_before_anything_long(
     with pytest.raises(InputError, match=message):
         fit.train([tmp_path], tmp_path / "m", SMALL)
     assert not (tmp_path / "m" / store.DESCRIPTION).exists()
+
+
+def test_a_class_that_cannot_be_read_stops_and_leaves_nothing(drawn: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(drawn, tmp_path / "data")
+    for path in (data / "without_mask").iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match="class without_mask has no usable face"):
+        fit.train([data], tmp_path / "m", SMALL)
+    assert not (tmp_path / "m" / fit.WORK).exists()
 
 
 def command(drawn: Path, out: Path, *more: str) -> list[str]:
