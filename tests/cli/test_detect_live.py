@@ -67,8 +67,6 @@ def start(bare_model: Path) -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             env=environment or dict(os.environ),
-            # Where the tests run in the background, Ctrl-C may be switched off.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         return process
