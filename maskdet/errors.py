@@ -37,3 +37,9 @@ class CameraError(MaskdetError):
     """A camera or stream cannot be opened."""
 
     exit_code = 5
+
+
+class NetworkError(MaskdetError):
+    """A network service refuses, or answers nothing usable."""
+
+    exit_code = 6

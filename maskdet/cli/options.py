@@ -48,6 +48,20 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--data``, the data set's root: the command gets ``data: Path``."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="data",
+        show_default=True,
+        envvar="MASKDET_DATA",
+        show_envvar=True,
+        metavar="DIR",
+        help="Root of the data set.",
+    )(command)
+
+
 def say(message: str, error: bool = False) -> None:
     """Tell the user something on stderr, above a progress bar if there is one.
 

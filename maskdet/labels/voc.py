@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
 from maskdet.classes import canonical
 from maskdet.errors import InputError
+from maskdet.files import write_bytes
 from maskdet.types import Box
+
+PROPOSAL = "maskdet proposal "
+"""What a file's <source><annotation> starts with as long as no person has looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,15 @@ class VocObject:
 
 @dataclass(frozen=True, slots=True)
 class VocFile:
-    """A VOC file's objects, and the problems of those that had to be left out."""
+    """A VOC file's objects, and the problems of those that had to be left out.
+
+    ``proposal`` is True where maskdet wrote the file by itself and nobody has changed an
+    object since, in whatever program.
+    """
 
     objects: tuple[VocObject, ...]
     problems: tuple[str, ...]
+    proposal: bool = False
 
 
 def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
@@ -63,7 +74,72 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
             objects.append(_object(index, node, width, height))
         except ValueError as error:
             problems.append(f"{path}: object {index}: {error}")
-    return VocFile(tuple(objects), tuple(problems))
+    mark = root.findtext("source/annotation") or ""
+    return VocFile(tuple(objects), tuple(problems), mark == PROPOSAL + _digest(root))
+
+
+def write(
+    path: str | os.PathLike[str],
+    picture: str | os.PathLike[str],
+    width: int,
+    height: int,
+    objects: Sequence[VocObject],
+    proposal: bool = False,
+) -> None:
+    """Write the boxes of one picture, as labelImg does.
+
+    Corners are rounded to whole pixels, as other programs expect; a box keeps at least one
+    pixel each way.
+
+    Args:
+        path: the XML file; it appears whole or not at all.
+        picture: the picture's path; the file names its last part.
+        width, height: of the upright picture in pixels.
+        objects: written in this order, whatever their ``index``.
+        proposal: mark the file as one that no person has looked at, see ``VocFile``.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    root = Element("annotation")
+    SubElement(root, "folder").text = Path(picture).parent.name
+    SubElement(root, "filename").text = Path(picture).name
+    source = SubElement(root, "source")
+    SubElement(source, "database").text = "Unknown"
+    size = SubElement(root, "size")
+    for key, value in (("width", width), ("height", height), ("depth", 3)):
+        SubElement(size, key).text = str(value)
+    SubElement(root, "segmented").text = "0"
+    for item in objects:
+        node = SubElement(root, "object")
+        SubElement(node, "name").text = item.label
+        SubElement(node, "pose").text = "Unspecified"
+        SubElement(node, "truncated").text = "0"
+        SubElement(node, "difficult").text = str(int(item.difficult))
+        corners = SubElement(node, "bndbox")
+        for key, value in zip(_CORNERS, _whole(item.box, width, height), strict=True):
+            SubElement(corners, key).text = str(value)
+    if proposal:
+        SubElement(source, "annotation").text = PROPOSAL + _digest(root)
+    indent(root)
+    write_bytes(path, tostring(root, encoding="utf-8"))
+
+
+def _whole(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    x1, y1 = min(round(box.x1), width - 1), min(round(box.y1), height - 1)
+    return x1, y1, max(round(box.x2), x1 + 1), max(round(box.y2), y1 + 1)
+
+
+def _digest(root: Element) -> str:
+    """Return a short sha256 of what the objects say, whatever the layout of the file."""
+    objects = [
+        [(node.findtext(key) or "").strip() for key in _SAID] for node in root.iter("object")
+    ]
+    return hashlib.sha256(repr(objects).encode()).hexdigest()[:16]
+
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_SAID = ("name", "difficult", *(f"bndbox/{key}" for key in _CORNERS))
 
 
 def _object(index: int, node: Element, width: int, height: int) -> VocObject:
@@ -71,7 +147,7 @@ def _object(index: int, node: Element, width: int, height: int) -> VocObject:
     label = canonical(name)
     if label is None:
         raise ValueError(f"unknown class {name!r}")
-    corners = [_number(node, key) for key in ("xmin", "ymin", "xmax", "ymax")]
+    corners = [_number(node, key) for key in _CORNERS]
     box = Box(*corners)
     if not (box.x1 < box.x2 and box.y1 < box.y2):
         raise ValueError(f"the box {box.to_list()} is empty or turned round")

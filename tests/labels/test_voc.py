@@ -89,3 +89,42 @@ def test_the_corpus_reads_without_a_problem(corpus: Path) -> None:
     files = [voc.read(path.with_suffix(".xml"), *images.size(path)) for path in scenes]
     assert not [problem for file in files for problem in file.problems]
     assert sum(not item.difficult for file in files for item in file.objects) == 805 + 322 + 71
+
+
+OBJECTS = (
+    voc.VocObject(0, "with_mask", Box(10, 20, 30, 44)),
+    voc.VocObject(1, "mask_worn_incorrectly", Box(0, 0, 100, 80), difficult=True),
+)
+
+
+@pytest.mark.parametrize("proposal", [False, True])
+def test_what_is_written_is_read_again(tmp_path: Path, proposal: bool) -> None:
+    path = tmp_path / "a.xml"
+    voc.write(path, tmp_path / "a & b.jpg", 100, 80, OBJECTS, proposal)
+    assert voc.read(path, 100, 80) == voc.VocFile(OBJECTS, (), proposal)
+    assert "<filename>a &amp; b.jpg</filename>" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "proposal"),
+    [
+        ("<name>with_mask</name>", "<name>without_mask</name>", False),
+        ("<xmin>10</xmin>", "<xmin>11</xmin>", False),
+        ("<difficult>1</difficult>", "<difficult>0</difficult>", False),
+        ("\n", "\n\n", True),
+    ],
+)
+def test_a_proposal_is_none_any_more_once_an_object_was_changed(
+    tmp_path: Path, old: str, new: str, proposal: bool
+) -> None:
+    path = tmp_path / "a.xml"
+    voc.write(path, "a.jpg", 100, 80, OBJECTS, proposal=True)
+    path.write_text(path.read_text().replace(old, new))
+    assert voc.read(path, 100, 80).proposal is proposal
+
+
+def test_corners_are_written_as_whole_pixels_of_a_box_that_is_never_empty(tmp_path: Path) -> None:
+    thin = voc.VocObject(0, "with_mask", Box(99.6, 10.4, 100, 10.5))
+    voc.write(tmp_path / "a.xml", "a.jpg", 100, 80, [thin])
+    (read,) = voc.read(tmp_path / "a.xml", 100, 80).objects
+    assert read.box == Box(99, 10, 100, 11)
