@@ -1,11 +1,12 @@
-"""Writing files so that none is ever half there."""
+"""Files: written so that none is ever half there, and told apart by what is in them."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
-from maskdet.errors import OutputError
+from maskdet.errors import InputError, OutputError
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -40,3 +41,16 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
             f"cannot create the folder {folder}: {error.strerror or error}"
         ) from error
     return folder
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the sha256 of a file's bytes in hexadecimal.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -7,6 +7,7 @@ import os
 import struct
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,26 +98,46 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
     return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
-def size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Return width and height in pixels of an image file as ``read`` would give it.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the head of an image file says: ``format`` is Pillow's name (JPEG, PNG, ...)."""
+
+    format: str
+    width: int
+    height: int
+
+
+def header(source: str | os.PathLike[str] | bytes) -> Header:
+    """Return the format of an image file, and its size in pixels as ``read`` would give it.
 
     Only the file's head is read, so a broken body is not noticed.
+
+    Args:
+        source: a path, or the content of an image file.
 
     Raises:
         InputError: the file is missing or no image.
     """
+    name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
+            file = io.BytesIO(source) if isinstance(source, bytes) else source
+            with Image.open(file, formats=FORMATS) as image:
                 # Of a TIFF file, Pillow has swapped them already.
                 turned = image.format != "TIFF" and _orientation(image) in _SWAPPING
-                width, height = image.size
+                size = image.size[::-1] if turned else image.size
+                return Header(image.format or "", *size)
     except UnidentifiedImageError as error:
-        raise InputError(f"{path} is not an image that maskdet can read") from error
+        raise InputError(f"{name} is not an image that maskdet can read") from error
     except _BROKEN as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    return (height, width) if turned else (width, height)
+        raise InputError(f"cannot read {name}: {error}") from error
+
+
+def size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height in pixels, see ``header``."""
+    head = header(path)
+    return head.width, head.height
 
 
 def _is_empty(source: str | os.PathLike[str] | bytes) -> bool:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from mjpeg import MjpegServer, SilentServer
 from screen import Screen, open_screen
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.images import Bgr
 from maskdet.models import store
 from maskdet.types import Box
@@ -139,7 +139,7 @@ def _make_model(
             classes=tuple(classes),
             image_size=size,
             margin=margin,
-            files={store.ONNX: store.sha256(folder / store.ONNX)},
+            files={store.ONNX: files.sha256(folder / store.ONNX)},
         ),
     )
     return folder

@@ -124,12 +124,6 @@ def save_info(folder: Path, info: ModelInfo) -> None:
     write_bytes(folder / DESCRIPTION, text.encode())
 
 
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal; raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def verified_bytes(folder: Path, info: ModelInfo, name: str) -> bytes:
     """Return the content of one of a model's files after checking it against ``model.json``.
 

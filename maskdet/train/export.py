@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from maskdet import files
 from maskdet.errors import ModelError
 from maskdet.files import write_bytes
 from maskdet.models import store
@@ -78,7 +79,7 @@ def write_model(
             classes=prepared.classes,
             image_size=options.image_size,
             margin=options.margin,
-            files={name: store.sha256(folder / name) for name in (store.KERAS, store.ONNX)},
+            files={name: files.sha256(folder / name) for name in (store.KERAS, store.ONNX)},
             training={
                 "options": asdict(options) | {"weights": Path(options.weights).name},
                 "fingerprint": prepared.faces.fingerprint(),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import ModelMaker
 
+from maskdet import files
 from maskdet.errors import ModelError
 from maskdet.models import store
 from maskdet.models.classifier import BATCH, Classifier
@@ -83,7 +84,7 @@ def test_an_altered_model_is_refused(tmp_path: Path, make_model: ModelMaker) -> 
 def test_a_network_that_cannot_be_run_is_told(tmp_path: Path, make_model: ModelMaker) -> None:
     folder = make_model(tmp_path / "tiny")
     (folder / store.ONNX).write_bytes(b"no network")
-    describe(folder, files={store.ONNX: store.sha256(folder / store.ONNX)})
+    describe(folder, files={store.ONNX: files.sha256(folder / store.ONNX)})
     with pytest.raises(ModelError, match=r"cannot run .*model\.onnx"):
         Classifier(folder)
 

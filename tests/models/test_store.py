@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from maskdet import files
 from maskdet.errors import ModelError, OutputError
 from maskdet.models import store
 
@@ -152,7 +153,7 @@ def test_files_are_verified(tmp_path: Path) -> None:
     folder = write(tmp_path / "tiny")
     data = bytes(range(256)) * 10
     (folder / store.ONNX).write_bytes(data)
-    info = store.ModelInfo(**{**GOOD, "files": {store.ONNX: store.sha256(folder / store.ONNX)}})
+    info = store.ModelInfo(**{**GOOD, "files": {store.ONNX: files.sha256(folder / store.ONNX)}})
     assert store.verified_bytes(folder, info, store.ONNX) == data
 
     altered = bytearray(data)
