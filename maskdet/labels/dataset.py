@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,9 +11,9 @@ from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
+from maskdet.labels.folder import voc_path
+from maskdet.labels.manifest import PARTS, Manifest, part
 from maskdet.types import Box
-
-MANIFEST = "manifest.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,8 @@ class Sample:
 
     ``name`` is the picture's path from the name of its root on. ``box`` is in pixels of the
     upright picture, None where the whole picture is the face. Samples with the same
-    ``group`` show the same photo or person and stay together.
+    ``group`` show the same photo or person and stay together. ``split`` is the part that the
+    manifest puts the picture in (``manifest.PARTS``), None where it says nothing.
     """
 
     path: Path
@@ -32,14 +32,19 @@ class Sample:
     group: str
     box: Box | None = None
     difficult: bool = False
+    split: str | None = None
 
 
 @dataclass(slots=True)
 class Dataset:
-    """Samples, and in words what could not be used."""
+    """Samples, and in words what could not be used.
+
+    ``empty`` are the pictures whose VOC file says that there is no face.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    empty: list[Path] = field(default_factory=list)
 
 
 def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
@@ -49,7 +54,7 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
     another one is a face as a whole if one of the folders it lies in has the name of a
     class. A ``manifest.csv`` in a root may give a column ``group`` to the pictures that its
     column ``file`` names (relative to the root or its parent); without it each picture is a
-    group of its own.
+    group of its own. Its column ``split`` says which part a picture is in.
 
     Args:
         roots: folders.
@@ -68,17 +73,16 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root} is not a folder")
-        manifest = _manifest(root)
-        here = root.resolve()
+        manifest = Manifest(root)
+        here = Path(root.resolve().name)
         pictures = images.find(root, lambda error: data.problems.append(str(error)))
         _refuse_empty_classes(root, pictures)
-        _check_manifest(data, root, manifest, {here / path.relative_to(root) for path in pictures})
+        _check_manifest(data, manifest, [path.relative_to(root).as_posix() for path in pictures])
         for path in pictures:
-            # Not the target of a link: the manifest names what lies here.
-            row = manifest.get(here / path.relative_to(root), {})
-            name = (Path(here.name) / path.relative_to(root)).as_posix()
+            row = manifest.get(path.relative_to(root).as_posix())
+            name = (here / path.relative_to(root)).as_posix()
             if not _excluded(name, row, exclude):
-                _add(data, path, name, row.get("group") or name)
+                _add(data, path, name, row.get("group") or name, _split(manifest, row))
     if not data.samples:
         raise InputError(
             f"no labelled face in {', '.join(map(str, roots))}: expected folders named after the "
@@ -92,16 +96,28 @@ def _first(problems: list[str]) -> str:
     return f". First problem: {problems[0]}" if problems else ""
 
 
-def _add(data: Dataset, path: Path, name: str, group: str) -> None:
-    boxes = path.with_suffix(".xml")
+def _split(manifest: Manifest, row: Mapping[str, str]) -> str | None:
+    said = row.get("split")
+    if said and part(said) is None:
+        # Not passed over: a picture of the test part might be trained on.
+        raise InputError(
+            f"{manifest.path}: the split of {row['file']} is {said!r}, not {', '.join(PARTS)}"
+        )
+    return part(said) if said else None
+
+
+def _add(data: Dataset, path: Path, name: str, group: str, split: str | None) -> None:
+    boxes = voc_path(path)
     try:
         if boxes.is_file():
             labelled = voc.read(boxes, *images.size(path))
             data.problems += labelled.problems
             data.samples += [
-                Sample(path, name, item.label, group, item.box, item.difficult)
+                Sample(path, name, item.label, group, item.box, item.difficult, split)
                 for item in labelled.objects
             ]
+            if not labelled.objects and not labelled.problems:
+                data.empty.append(path)
             return
     except InputError as error:
         data.problems.append(str(error))
@@ -109,7 +125,7 @@ def _add(data: Dataset, path: Path, name: str, group: str) -> None:
     for folder in Path(name).parent.parts[::-1]:
         label = canonical(folder)
         if label:
-            data.samples.append(Sample(path, name, label, group))
+            data.samples.append(Sample(path, name, label, group, split=split))
             return
     data.problems.append(f"{path}: no VOC file, and no folder that names a class")
 
@@ -121,39 +137,22 @@ def _refuse_empty_classes(root: Path, pictures: Sequence[Path]) -> None:
             raise InputError(f"{folder} has the name of a class, but holds no picture")
 
 
-def _check_manifest(
-    data: Dataset, root: Path, manifest: dict[Path, dict[str, str]], pictures: set[Path]
-) -> None:
+def _check_manifest(data: Dataset, manifest: Manifest, pictures: Sequence[str]) -> None:
     """Report rows that name no picture: a group that is not found would be lost unseen."""
-    found = {row["file"] for path, row in manifest.items() if path in pictures}
-    missing = sorted({row["file"] for row in manifest.values()} - found)
-    if manifest and not found:
+    found = {row["file"] for name in pictures if (row := manifest.get(name))}
+    missing = sorted({row["file"] for row in manifest.rows if row["file"]} - found)
+    if missing and not found:
         raise InputError(
-            f"no row of {root / MANIFEST} names a picture there: its column 'file' needs paths "
-            f"relative to {root} or its parent, with '/' (the first is {missing[0]!r})"
+            f"no row of {manifest.path} names a picture there: its column 'file' needs paths "
+            f"relative to its folder or that one's parent, with '/' (the first is {missing[0]!r})"
         )
     if missing:
         data.problems.append(
-            f"{root / MANIFEST}: {len(missing)} rows name no picture, first {missing[0]}"
+            f"{manifest.path}: {len(missing)} rows name no picture, first {missing[0]}"
         )
 
 
-def _manifest(root: Path) -> dict[Path, dict[str, str]]:
-    path = root / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    if rows and "file" not in rows[0]:
-        raise InputError(f"{path} has no column 'file'")
-    here, above = root.resolve(), root.resolve().parent
-    return {(folder / row["file"]): row for row in rows if row["file"] for folder in (above, here)}
-
-
-def _excluded(name: str, row: dict[str, str], exclude: Sequence[str]) -> bool:
+def _excluded(name: str, row: Mapping[str, str], exclude: Sequence[str]) -> bool:
     for pattern in exclude:
         column, equals, value = pattern.partition("=")
         if equals and row.get(column) == value:

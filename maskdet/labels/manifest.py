@@ -1,0 +1,106 @@
+"""``manifest.csv``: what a folder knows of its pictures beyond their labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from maskdet.errors import InputError
+from maskdet.files import write_bytes
+
+FILE = "manifest.csv"
+
+TRAIN, VAL, TEST = "train", "val", "test"
+PARTS = (TRAIN, VAL, TEST)
+"""What the column ``split`` may say, the order of every table."""
+
+_PART_NAMES = {
+    **{name: name for name in PARTS},
+    "training": TRAIN,
+    "valid": VAL,
+    "validation": VAL,
+    "dev": VAL,
+    "testing": TEST,
+}
+
+
+def part(name: str) -> str | None:
+    """Return which of ``PARTS`` a word means (``valid`` is ``val``), None if it means none."""
+    return _PART_NAMES.get(name.strip().lower())
+
+
+class Manifest:
+    """The rows of one folder's ``manifest.csv``; without that file, none.
+
+    A row's column ``file`` is the path of a picture, with ``/``, below the folder or below
+    the folder's parent. Pictures are looked up by their path below the folder.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Read the manifest of the folder ``root``.
+
+        Raises:
+            InputError: it cannot be read, has no column ``file`` or a row with too many fields.
+        """
+        self.path = Path(root) / FILE
+        self._root = Path(root).resolve()
+        self.columns: list[str] = ["file"]
+        self.rows: list[dict[str, str]] = []
+        self._places: defaultdict[Path, list[dict[str, str]]] = defaultdict(list)
+        if self.path.is_file():
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            with self.path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+                lines = csv.reader(file)
+                self.columns = next(lines, ["file"])
+                for values in lines:
+                    if len(values) > len(self.columns):
+                        raise InputError(
+                            f"{self.path}: line {lines.line_num} has more fields than the header"
+                        )
+                    if values:
+                        values += [""] * (len(self.columns) - len(values))
+                        self._add(dict(zip(self.columns, values, strict=True)))
+        except (OSError, csv.Error) as error:
+            raise InputError(f"cannot read {self.path}: {error}") from error
+        if "file" not in self.columns:
+            raise InputError(f"{self.path} has no column 'file'")
+
+    def _add(self, row: dict[str, str]) -> None:
+        self.rows.append(row)
+        if row.get("file"):
+            for folder in (self._root.parent, self._root):
+                self._places[folder / row["file"]].append(row)
+
+    def get(self, name: str) -> Mapping[str, str]:
+        """Return the row of the picture at ``name`` below the folder; empty if there is none."""
+        # Not the target of a link: the manifest names what lies here.
+        rows = self._places.get(self._root / name)
+        return rows[-1] if rows else {}
+
+    def set(self, name: str, values: Mapping[str, str]) -> None:
+        """Change a picture's row, adding the row and columns that are not there yet."""
+        self.columns += [column for column in values if column not in self.columns]
+        if self._root / name not in self._places:
+            self._add({"file": PurePosixPath(name).as_posix()})
+        for row in self._places[self._root / name]:
+            row.update(values)
+
+    def write(self) -> None:
+        """Write the file, whole or not at all; rows and columns keep their order.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        # A name may hold bytes that are no UTF-8.
+        write_bytes(self.path, text.getvalue().encode(errors="surrogateescape"))
