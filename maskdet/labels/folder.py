@@ -1,0 +1,39 @@
+"""The pictures of a folder that is being labelled, and where their VOC files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+from maskdet import images
+from maskdet.classes import canonical
+from maskdet.errors import InputError
+
+
+def pictures(root: Path) -> tuple[list[Path], list[str]]:
+    """Return the pictures below a folder, and in words what cannot be labelled.
+
+    Of pictures that would share one VOC file (``a.jpg`` beside ``a.png``) only the first is
+    returned.
+
+    Raises:
+        InputError: it is no folder.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder")
+    problems: list[str] = []
+    found: dict[Path, Path] = {}
+    for path in images.find(root, lambda error: problems.append(str(error))):
+        first = found.setdefault(voc_path(path), path)
+        if first != path:
+            problems.append(f"{path} would share its VOC file with {first.name}: rename one")
+    return list(found.values()), problems
+
+
+def voc_path(picture: Path) -> Path:
+    """Return where a picture's VOC file lies: beside it, with the ending ``.xml``."""
+    return picture.with_suffix(".xml")
+
+
+def folder_class(name: PurePath) -> str | None:
+    """Return the class that the nearest folder of ``name``, a picture's path, is named after."""
+    return next(filter(None, map(canonical, name.parent.parts[::-1])), None)
