@@ -1,6 +1,9 @@
-"""Perceptual hashes of pictures, and which of them lie close together."""
+"""Perceptual hashes of pictures, and how sharp they are."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import imagehash
@@ -8,39 +11,46 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskdet.images import Bgr
+Grey = npt.NDArray[np.uint8]
+"""A grey picture: uint8, shape (height, width)."""
+
+SIDE = 128
+"""Every picture that is hashed is read by ``images.read_reduced(..., SIDE, grey=True)``: another
+way of decoding it moves a hash by a few bits."""
 
 NEAR_DUPLICATE = 6
 """64-bit pHashes up to this Hamming distance apart are taken for the same picture."""
 
-_CHUNK = 256
+_ALGORITHMS: dict[str, Callable[..., Any]] = {
+    "phash": imagehash.phash,
+    "dhash": imagehash.dhash,
+    "ahash": imagehash.average_hash,
+    "whash": imagehash.whash,
+}
+
+KINDS = tuple(_ALGORITHMS)
+"""The kinds of hashes: of frequencies, of gradients, of brightness, of wavelets."""
 
 
-def phash(image: Bgr) -> int:
-    """Return the 64-bit pHash (DCT of the 32 x 32 grey picture) by the library imagehash.
-
-    Args:
-        image: uint8, shape (height, width, 3), BGR.
-    """
-    grey = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-    return int(str(imagehash.phash(grey)), 16)
-
-
-def near_pairs(hashes: npt.NDArray[np.uint64], distance: int) -> npt.NDArray[np.int64]:
-    """Return all pairs of hashes at most ``distance`` bits apart (Hamming), by comparing all.
+def compute(grey: Grey, kind: str = "phash", size: int = 8) -> npt.NDArray[np.uint8]:
+    """Return a perceptual hash by the library imagehash.
 
     Args:
-        hashes: uint64, shape (n,).
-        distance: 0 to 64.
+        grey: uint8, shape (height, width), read as ``SIDE`` says.
+        kind: one of ``KINDS``.
+        size: the hash has ``size`` squared bits; for ``whash`` a power of 2.
 
     Returns:
-        int64, shape (pairs, 2): indices ``i < j``. Time grows with n squared (about 1 s for
-        20,000), memory with n.
+        uint8, shape (bytes,): the bits, the first one highest, filled up with zeros.
     """
-    found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(hashes), _CHUNK):
-        differing = np.bitwise_count(hashes[start : start + _CHUNK, None] ^ hashes[None, start:])
-        rows, columns = np.nonzero(differing <= distance)
-        upper = columns > rows
-        found.append(np.stack([rows[upper], columns[upper]], axis=1) + start)
-    return np.concatenate(found)
+    return np.packbits(_ALGORITHMS[kind](Image.fromarray(grey), hash_size=size).hash)
+
+
+def sharpness(grey: Grey) -> float:
+    """Return the variance of the Laplacian of a picture, scaled to ``SIDE`` x ``SIDE`` pixels.
+
+    Args:
+        grey: uint8, shape (height, width).
+    """
+    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return float(cv2.Laplacian(small, cv2.CV_32F).var())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,57 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
     Raises:
         InputError: the file is missing, no image, broken, truncated or too large.
     """
+    with _opened(source) as image:
+        image.load()
+        rgb = _to_rgb(_upright(image))
+    return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A picture at reduced scale.
+
+    ``pixels`` is uint8: (h, w) grey or (h, w, 3) BGR; ``width`` and ``height`` are those of the
+    whole, upright picture.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool = False) -> Reduced:
+    """Read an image file, or the bytes of one, at a fraction of its size: much faster for JPEG.
+
+    Like ``read``, but with 1 / k of the pixels along each side, k being the largest whole
+    number that leaves at least ``side`` of them along the shorter one (of a smaller picture
+    all). JPEG is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled inverse DCT); the rest is by
+    averaging. What comes out differs a little between formats and from ``read``: compare
+    only pictures that were read the same way.
+
+    Args:
+        source: a path, or the content of an image file.
+        side: least number of pixels along the shorter side.
+        grey: return luminance (ITU-R BT.601) instead of BGR.
+
+    Raises:
+        InputError: as ``read``.
+    """
+    with _opened(source) as image:
+        width, height = _upright_size(image)
+        image.draft("L" if grey else None, (side, side))
+        image.load()
+        picture = _upright(image)
+        if not grey or picture.mode != "L" or picture.has_transparency_data:
+            picture = _to_rgb(picture)
+        picture = picture.convert("L" if grey else "RGB")
+    pixels = np.asarray(picture.reduce(max(min(picture.size) // side, 1)))
+    return Reduced(pixels if grey else pixels[:, :, ::-1].copy(), width, height)
+
+
+@contextlib.contextmanager
+def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+    """Open an image; inside, what Pillow raises becomes an InputError."""
     name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
         # Not read as a whole: somebody may name a film of many gigabytes.
@@ -87,15 +139,13 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
                         f"{name} has {image.width} x {image.height} pixels: over the limit of "
                         f"{MAX_PIXELS / 1e6:.0f} million, it may be a decompression bomb"
                     )
-                image.load()
-                rgb = _to_rgb(_upright(image))
+                yield image
     except UnidentifiedImageError as error:
         if _is_empty(source):
             raise InputError(f"{name} is empty") from error
         raise InputError(f"{name} is not an image that maskdet can read") from error
     except _BROKEN as error:
         raise InputError(f"{name} is broken: {error}") from error
-    return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +174,7 @@ def header(source: str | os.PathLike[str] | bytes) -> Header:
             warnings.simplefilter("ignore")
             file = io.BytesIO(source) if isinstance(source, bytes) else source
             with Image.open(file, formats=FORMATS) as image:
-                # Of a TIFF file, Pillow has swapped them already.
-                turned = image.format != "TIFF" and _orientation(image) in _SWAPPING
-                size = image.size[::-1] if turned else image.size
-                return Header(image.format or "", *size)
+                return Header(image.format or "", *_upright_size(image))
     except UnidentifiedImageError as error:
         raise InputError(f"{name} is not an image that maskdet can read") from error
     except _BROKEN as error:
@@ -148,6 +195,12 @@ def _upright(image: Image.Image) -> Image.Image:
     # ImageOps.exif_transpose writes the EXIF anew, and fails where that is a little off.
     turn = _TURNS.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    # Of a TIFF file, Pillow has swapped them already.
+    turned = image.format != "TIFF" and _orientation(image) in _SWAPPING
+    return (image.height, image.width) if turned else image.size
 
 
 def _orientation(image: Image.Image) -> Any:

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from maskdet import images
+from maskdet import hashing, images
 from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import crop_faces
-from maskdet.hashing import phash
 from maskdet.labels.dataset import Sample
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box
@@ -31,11 +30,14 @@ Faces = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """Faces on disk, ``samples[i]`` being ``faces[i]``, ``hashes[i]`` the pHash of its picture."""
+    """Faces on disk, ``samples[i]`` being ``faces[i]``.
+
+    ``hashes[i]`` is the 64-bit pHash of its picture: uint8, shape (n, 8).
+    """
 
     faces: Faces
     samples: list[Sample]
-    hashes: npt.NDArray[np.uint64]
+    hashes: npt.NDArray[np.uint8]
     problems: list[str]
 
     def fingerprint(self) -> str:
@@ -64,8 +66,9 @@ def cut(
 ) -> FaceSet:
     """Cut all faces out by ``crop_faces`` and keep them, with surroundings, in a file.
 
-    Every picture is read once. The array lies in ``path`` (NumPy's format) and is
-    memory-mapped, so that memory does not grow with the data and worker processes share it.
+    Every picture is read once, and at reduced scale once more for its hash. The array lies in
+    ``path`` (NumPy's format) and is memory-mapped, so that memory does not grow with the data
+    and worker processes share it.
 
     Args:
         samples: the labelled faces.
@@ -91,12 +94,13 @@ def cut(
         path, mode="w+", dtype=np.uint8, shape=(len(samples), side, side, 3)
     )
     _reserve(path)
-    hashes = np.zeros(len(samples), np.uint64)
+    hashes = np.zeros((len(samples), 8), np.uint8)
 
     def one(item: tuple[Path, list[int]]) -> tuple[list[int], str]:
         picture, indices = item
         try:
             image = images.read(picture)
+            reduced = images.read_reduced(picture, hashing.SIDE, grey=True)
         except InputError as error:
             return indices, str(error)
         height, width = image.shape[:2]
@@ -106,7 +110,7 @@ def cut(
             whole = Box(0, 0, width, height)
             extra = wide if box else (side / size - 1) / 2
             faces[index] = crop_faces(image, [box or whole], side, extra)[0]
-        hashes[indices] = phash(image)
+        hashes[indices] = hashing.compute(reduced.pixels)
         return [], ""
 
     broken: set[int] = set()

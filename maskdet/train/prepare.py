@@ -16,10 +16,11 @@ import numpy.typing as npt
 from maskdet.classes import KNOWN
 from maskdet.errors import InputError
 from maskdet.files import write_bytes
-from maskdet.hashing import NEAR_DUPLICATE, near_pairs
+from maskdet.hashing import NEAR_DUPLICATE
 from maskdet.labels import dataset
 from maskdet.labels.dataset import Sample
 from maskdet.labels.split import clusters, validation_mask
+from maskdet.neighbours import near_pairs
 from maskdet.progress import SILENT, Progress
 from maskdet.train.faces import FaceSet, cut
 from maskdet.train.options import TrainOptions

@@ -1,0 +1,1 @@
+"""Finding pictures that a data set holds more than once, and setting them aside."""
