@@ -122,12 +122,11 @@ def _add(data: Dataset, path: Path, name: str, group: str, split: str | None) ->
     except InputError as error:
         data.problems.append(str(error))
         return
-    for folder in Path(name).parent.parts[::-1]:
-        label = canonical(folder)
-        if label:
-            data.samples.append(Sample(path, name, label, group, split=split))
-            return
-    data.problems.append(f"{path}: no VOC file, and no folder that names a class")
+    label = folder_class(PurePath(name))
+    if label:
+        data.samples.append(Sample(path, name, label, group, split=split))
+    else:
+        data.problems.append(f"{path}: no VOC file, and no folder that names a class")
 
 
 def _refuse_empty_classes(root: Path, pictures: Sequence[Path]) -> None:
