@@ -113,7 +113,8 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     type=click.FloatRange(0.01, 0.5),
     default=_DEFAULT.validation,
     show_default=True,
-    help="Part of the faces that is kept for validation.",
+    help="Part of the faces that is kept for validation; without effect where a manifest.csv "
+    "has the column split with a part val.",
 )
 @click.option(
     "--exclude",
@@ -161,7 +162,8 @@ def command(
     mask_worn_incorrectly, background) with a face a picture, or of photographs with
     Pascal VOC files beside them, whose faces are cut out. A manifest.csv with the columns
     file and group says what shows the same photo or person and must not be divided between
-    training and validation.
+    training and validation. With its column split, as 'maskdet split' writes it, the part
+    train is trained on, val is for validation, and test is never looked at.
 
     Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
     the best epoch so far; --resume goes on.

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import StratifiedGroupKFold
 
 from maskdet.errors import InputError
 
@@ -51,6 +50,8 @@ def validation_mask(
     Raises:
         InputError: there is one class only, or one whose samples cannot be divided.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # of the extra train
+
     names = sorted(set(labels))
     label = np.asarray(labels)
     if len(names) < 2:

@@ -41,9 +41,13 @@ class FaceSet:
     problems: list[str]
 
     def fingerprint(self) -> str:
-        """Return a sha256 of all pixels and labels, in hexadecimal."""
+        """Return a sha256 of all pixels, labels and given parts, in hexadecimal."""
         digest = hashlib.sha256(self.faces.data)
-        digest.update("\n".join(sample.label for sample in self.samples).encode())
+        # Without parts, what it was before there were any.
+        said = (
+            sample.label + (f" {sample.split}" if sample.split else "") for sample in self.samples
+        )
+        digest.update("\n".join(said).encode())
         return digest.hexdigest()
 
 

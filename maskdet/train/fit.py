@@ -142,8 +142,8 @@ def _keep_record(record: Path, prepared: Prepared, options: TrainOptions, resume
         )
     if begun["faces"] != asked["faces"]:
         raise InputError(
-            "--resume needs the data of the run's beginning: faces were added, removed or changed, "
-            "and some that were trained on might now be in the validation part"
+            "--resume needs the data of the run's beginning: faces were added, removed or changed "
+            "(or their parts), and some that were trained on might now be in the validation part"
         )
 
 

@@ -15,7 +15,8 @@ class TrainOptions:
     a better validation macro-F1 end a stage, ``fine_tune_from`` the first block that is
     fine-tuned (0 to 17), ``class_weight_power`` how far class weights make up for uneven
     classes (1: in full, 0: not), ``learning_rate`` where the cosine decay of fine-tuning starts,
-    ``validation`` the part of the faces that is kept for validation, ``limit`` the most faces
+    ``validation`` the part of the faces that is kept for validation (where no manifest gives
+    one), ``limit`` the most faces
     to use (None: all), ``exclude`` what to leave out, see ``labels.dataset.load``.
     """
 

@@ -19,6 +19,7 @@ from maskdet.files import write_bytes
 from maskdet.hashing import NEAR_DUPLICATE
 from maskdet.labels import dataset
 from maskdet.labels.dataset import Sample
+from maskdet.labels.manifest import TEST, VAL
 from maskdet.labels.split import clusters, validation_mask
 from maskdet.neighbours import near_pairs
 from maskdet.progress import SILENT, Progress
@@ -76,8 +77,9 @@ def prepare(
 ) -> Prepared:
     """Cut the faces out and split them.
 
-    Faces of one group, and of pictures whose pHash is at most 6 bits apart, are on the same
-    side. What cannot be used is reported to the log.
+    Where the manifests say which part each picture is in, ``val`` is the validation part;
+    else faces of one group, and of pictures whose pHash is at most 6 bits apart, are on the
+    same side. What cannot be used is reported to the log.
 
     Args:
         data: what ``collect`` returned.
@@ -99,6 +101,13 @@ def prepare(
     names = {sample.label for sample in faces.samples}
     classes = tuple(name for name in KNOWN if name in names)
     label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
+    both = np.intersect1d(cluster[validation], cluster[~validation])
+    if len(both):
+        log.warning(
+            "%d training faces share a group or near-duplicates with the validation part: "
+            "'maskdet split --check' lists them",
+            np.sum(np.isin(cluster, both) & ~validation),
+        )
     prepared = Prepared(faces, file, classes, label, validation, cluster)
     log.info("training faces: %s", prepared.counts(~validation))
     log.info("validation faces: %s", prepared.counts(validation))
@@ -125,7 +134,18 @@ def _split(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     cluster = clusters([sample.group for sample in samples], pairs)
     labels = [sample.label for sample in samples]
-    return cluster, validation_mask(labels, cluster, options.validation, options.seed)
+    validation = np.array([sample.split == VAL for sample in samples])
+    if not validation.any() or len(set(labels)) < 2:
+        return cluster, validation_mask(labels, cluster, options.validation, options.seed)
+    for name in sorted(set(labels)):
+        held = validation[np.array(labels) == name]
+        if held.all() or not held.any():
+            raise InputError(
+                f"class {name} has no face in the part {'train' if held.all() else 'val'} that "
+                "manifest.csv gives: add pictures of it, or 'maskdet split --anew'"
+                + (", or use more than --limit faces" if options.limit else "")
+            )
+    return cluster, validation
 
 
 def _same_classes(before: Sequence[Sample], after: Sequence[Sample], why: str) -> None:
@@ -136,15 +156,25 @@ def _same_classes(before: Sequence[Sample], after: Sequence[Sample], why: str) -
 
 
 def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
-    """Return the samples to train on: none that is ``difficult``, and at most ``limit``.
+    """Return the samples to train on: none ``difficult`` or of the part ``test``.
 
-    Those are drawn at random, as even over the classes as they come.
+    At most ``limit`` are drawn at random, as even over the classes as they come.
 
     Raises:
-        InputError: of a class there are only difficult faces.
+        InputError: of a class there are only such faces, or only some of the pictures have
+            a part.
     """
-    samples = [sample for sample in data.samples if not sample.difficult]
-    _same_classes(data.samples, samples, "every face of it is marked as difficult")
+    clear = [sample for sample in data.samples if not sample.difficult]
+    _same_classes(data.samples, clear, "every face of it is marked as difficult")
+    samples = [sample for sample in clear if sample.split != TEST]
+    _same_classes(clear, samples, "every face of it is in the part test")
+    without = [sample for sample in clear if sample.split is None]
+    if 0 < len(without) < len(clear):
+        # Taken for training, they might show what the test part shows.
+        raise InputError(
+            f"{len(without)} faces are in none of the parts that manifest.csv gives the others, "
+            f"first {without[0].name}: 'maskdet split' over all these folders gives them one"
+        )
     if limit is None or limit >= len(samples):
         return samples
     order = np.random.default_rng(seed).permutation(len(samples))

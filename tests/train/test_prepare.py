@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskdet import images
+from maskdet.errors import InputError
+from maskdet.labels.manifest import Manifest
+from maskdet.train.options import TrainOptions
+from maskdet.train.prepare import collect, prepare, save_split
+
+OPTIONS = TrainOptions(image_size=32)
+CLASSES = ("with_mask", "without_mask")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two classes of five pictures: numbers 0 to 2 in train, 3 in val, 4 in test."""
+    folder = tmp_path / "faces"
+    random = np.random.default_rng(0)
+    manifest = Manifest(folder)
+    for label in CLASSES:
+        (folder / label).mkdir(parents=True)
+        for number in range(5):
+            name = f"{label}/{number}.png"
+            images.write(folder / name, random.integers(0, 256, (24, 24, 3), np.uint8))
+            manifest.set(name, {"split": ("train", "train", "train", "val", "test")[number]})
+    manifest.write()
+    return folder
+
+
+def assign(root: Path, **parts: str) -> None:
+    manifest = Manifest(root)
+    for number, part in parts.items():
+        for label in CLASSES:
+            manifest.set(f"{label}/{number[1:]}.png", {"split": part})
+    manifest.write()
+
+
+def subsets(root: Path, options: TrainOptions = OPTIONS) -> dict[str, str]:
+    work = root.parent / "work"
+    work.mkdir(exist_ok=True)
+    save_split(prepare(collect([root], options), work, options), work)
+    with (work / "split.csv").open(newline="") as file:
+        return {row["file"]: row["subset"] for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+def test_the_parts_of_the_manifest_are_kept(root: Path, fraction: float) -> None:
+    expected = {
+        f"faces/{label}/{number}.png": "validation" if number == 3 else "training"
+        for label in CLASSES
+        for number in range(4)
+    }
+    assert subsets(root, replace(OPTIONS, validation=fraction)) == expected
+
+
+def test_without_a_part_val_some_of_train_is_chosen_and_test_is_never_used(root: Path) -> None:
+    assign(root, n3="train")
+    found = subsets(root)
+    assert set(found.values()) == {"training", "validation"}
+    assert not [name for name in found if name.endswith("4.png")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"n1": ""}, "2 faces are in none of the parts .* first faces/with_mask/1.png"),
+        ({"n1": "spare"}, "the split of with(out)?_mask/1.png is 'spare'"),
+        ({"n0": "val", "n1": "val", "n2": "val"}, "with_mask has no face in the part train"),
+        (dict.fromkeys(("n0", "n1", "n2", "n3"), "test"), "with_mask .* in the part test"),
+    ],
+)
+def test_parts_that_cannot_be_trained_on(root: Path, parts: dict[str, str], message: str) -> None:
+    assign(root, **parts)
+    with pytest.raises(InputError, match=message):
+        collect([root], OPTIONS)
+
+
+def test_near_duplicates_between_the_parts_are_told(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "with_mask/3.png").write_bytes((root / "with_mask/0.png").read_bytes())
+    with caplog.at_level(logging.WARNING):
+        subsets(root)
+    assert "1 training faces share a group or near-duplicates with the validation" in caplog.text
+
+
+def test_the_fingerprint_follows_the_parts(root: Path) -> None:
+    prints = []
+    for parts in ({}, {"n0": "val", "n3": "train"}):
+        assign(root, **parts)
+        work = root.parent / f"work{len(prints)}"
+        work.mkdir()
+        prints.append(prepare(collect([root], OPTIONS), work, OPTIONS).faces.fingerprint())
+    assert prints[0] != prints[1]
