@@ -13,6 +13,7 @@ from maskdet.errors import MaskdetError
 
 COMMANDS = {
     "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
+    "label": "Find the faces of photographs, let them be corrected, and cut them out.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
 }
 """Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.
@@ -24,9 +25,12 @@ DEBUG = "maskdet.debug"
 """Key in click's ``Context.meta``: whether a traceback is wanted."""
 
 
-EXTRAS = dict.fromkeys(
-    ("imgaug", "keras", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train"
-)
+EXTRAS = {
+    **dict.fromkeys(
+        ("imgaug", "keras", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train"
+    ),
+    "labelImgPlusPlus": "gui",
+}
 """Modules that are not part of the base installation, and the extra that brings them."""
 
 

@@ -16,8 +16,8 @@ class CommandGroup(click.Group):
     allow_extra_args = False
     allow_interspersed_args = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, invoke_without_command=True, **kwargs)
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name, invoke_without_command=True, **kwargs)
 
     def make_context(
         self,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
-from maskdet.labels.folder import voc_path
+from maskdet.labels.folder import folder_class, voc_path
 from maskdet.labels.manifest import PARTS, Manifest, part
 from maskdet.types import Box
 

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from maskdet.errors import InputError
@@ -91,6 +91,11 @@ class Manifest:
             self._add({"file": PurePosixPath(name).as_posix()})
         for row in self._places[self._root / name]:
             row.update(values)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Drop the rows of pictures, as far as there are any."""
+        gone = {id(row) for name in names for row in self._places.pop(self._root / name, [])}
+        self.rows = [row for row in self.rows if id(row) not in gone]
 
     def write(self) -> None:
         """Write the file, whole or not at all; rows and columns keep their order.

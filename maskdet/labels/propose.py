@@ -21,7 +21,7 @@ class Proposed:
     """What became of the pictures of a folder.
 
     ``pictures`` counts those that got a VOC file, ``faces`` the boxes in them, ``faceless``
-    the files without one; ``kept`` counts the files that a person has made or changed.
+    the files without one; ``kept`` counts the files that stayed as they were.
     """
 
     pictures: int = 0
@@ -43,7 +43,8 @@ def propose(
 
     A picture without a face gets a file without an object: it says that somebody looked. The
     files are marked as proposals. One that a person has made or changed since stays as it is,
-    and so does one that cannot be read; another proposal is made anew.
+    as does one that cannot be read; another proposal is made anew, unless its class would have
+    to come from a folder and does not.
 
     Args:
         root: the folder, with all below it.
@@ -64,12 +65,13 @@ def propose(
     name = Path(root.absolute().name)
     for path in progress(found, desc="faces", unit="picture"):
         own = label or folder_class(name / path.relative_to(root))
-        if own is None and classify is None:
-            unnamed[path.parent] = unnamed.get(path.parent, 0) + 1
-            continue
+        nameless = own is None and classify is None
         try:
-            if not force and not _is_open(path):
+            if voc_path(path).exists() and (nameless or not force and not _is_proposal(path)):
                 result.kept += 1
+                continue
+            if nameless:
+                unnamed[path.parent] = unnamed.get(path.parent, 0) + 1
                 continue
             image = images.read(path)
             height, width = image.shape[:2]
@@ -94,7 +96,5 @@ def propose(
     return result
 
 
-def _is_open(picture: Path) -> bool:
-    """Return whether a picture has no VOC file that a person has made or changed."""
-    path = voc_path(picture)
-    return not path.exists() or voc.read(path, *images.size(picture)).proposal
+def _is_proposal(picture: Path) -> bool:
+    return voc.read(voc_path(picture), *images.size(picture)).proposal

@@ -1,0 +1,149 @@
+"""``maskdet label``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from maskdet.classes import CLASSES, KNOWN
+from maskdet.cli import COMMANDS
+from maskdet.cli.groups import CommandGroup
+from maskdet.cli.options import common_options, data_option, pipeline_options, say
+from maskdet.progress import Progress
+
+if TYPE_CHECKING:
+    from maskdet.detect.pipeline import Pipeline
+    from maskdet.labels.crop import Cropped
+    from maskdet.labels.propose import Proposed
+
+NOT_ALL = 3
+"""Exit code: some or all pictures or boxes could not be processed."""
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(
+    cls=CommandGroup,
+    short_help=COMMANDS["label"],
+    epilog="Exit codes: 0 done; 2 wrong usage, or labelImg is not installed; 3 some pictures or "
+    "boxes could not be processed, or no window can be opened; 4 no usable model.",
+)
+@click.argument("folder", required=False, type=FOLDER, metavar="[DIR]")
+@data_option
+@click.option(
+    "--faces",
+    type=FOLDER,
+    metavar="DIR",
+    help="Where the crops go. [default: faces in --data]",
+)
+@click.option(
+    "--class",
+    "label",
+    type=click.Choice(KNOWN),
+    help="The class of every proposed face. [default: the name of the nearest folder that is "
+    "named after a class]",
+)
+@click.option(
+    "--class-from",
+    type=click.Choice(["folder", "model"]),
+    default="folder",
+    show_default=True,
+    help="Whether the folder's name or --model says what class a proposed face is of.",
+)
+@click.option(
+    "--edit",
+    type=click.Choice(["labelimg", "window"]),
+    help="Open the folder to correct boxes and classes: in labelImg (needs the extra gui), or in "
+    "a window of maskdet's own.",
+)
+@click.option("--propose-only", is_flag=True, help="Cut nothing out.")
+@click.option("--crop-only", is_flag=True, help="Propose nothing.")
+@click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="What is added around a face's box on each side, as a part of its longer side.",
+)
+@pipeline_options
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    folder: Path | None,
+    data: Path,
+    faces: Path | None,
+    label: str | None,
+    class_from: str,
+    edit: str | None,
+    propose_only: bool,
+    crop_only: bool,
+    force: bool,
+    margin: float,
+    load: Callable[[], Pipeline],
+    progress: Progress,
+) -> None:
+    """Find the faces of photographs, let them be corrected, and cut them out.
+
+    \b
+    Examples:
+      maskdet label                                  # data/raw -> data/faces
+      maskdet label photos/ --class with_mask
+      maskdet label photos/ --class-from model --edit window
+      maskdet label photos/ --crop-only --faces faces/
+
+    For each picture of DIR (raw in --data, if none is named) that no person has labelled yet, a
+    Pascal VOC file with the detected faces is written beside it. After --edit, if asked for,
+    every face that is not marked as difficult is cut out into a folder of its class, with a
+    manifest.csv that 'maskdet train' understands. Crops follow the VOC files: run the command
+    again after a change.
+    """
+    if propose_only and crop_only:
+        raise click.UsageError("--propose-only and --crop-only exclude each other")
+    if crop_only and (label or class_from == "model" or force):
+        raise click.UsageError("--class, --class-from and --force are for proposing")
+    if label and class_from == "model":
+        raise click.UsageError("--class and --class-from model exclude each other")
+    folder, faces = folder or data / "raw", faces or data / "faces"
+
+    from maskdet.labels import crop, propose
+
+    crop.check_apart(folder, faces)
+    problems: list[str] = []
+    if not crop_only:
+        pipeline = load()
+        classify = pipeline if class_from == "model" else None
+        proposed = propose.propose(folder, pipeline.detector, label, classify, force, progress)
+        _say_proposed(proposed)
+        problems += proposed.problems
+    if not propose_only:
+        cropped = crop.crop(folder, faces, data, margin, progress=progress)
+        _say_cropped(cropped, faces)
+        problems += cropped.problems
+    for problem in dict.fromkeys(problems):
+        say(f"error: {problem}", error=True)
+    if problems:
+        say(f"problems: {len(set(problems))}; the rest is done", error=True)
+        ctx.exit(NOT_ALL)
+
+
+def _say_proposed(result: Proposed) -> None:
+    click.echo(
+        f"proposed: {result.faces} faces in {result.pictures} pictures ({result.faceless} without "
+        f"a face); {result.kept} files that were there stay as they are"
+    )
+
+
+def _say_cropped(result: Cropped, faces: Path) -> None:
+    click.echo(
+        f"{click.format_filename(faces)}: {result.made} crops made, {result.removed} removed, "
+        f"{result.unchanged} unchanged; {result.difficult} difficult faces left out"
+    )
+    for name in (*CLASSES, *(name for name in result.labels if name not in CLASSES)):
+        click.echo(f"  {name}: {result.labels[name]}")
+    if result.unlabelled:
+        say(f"{result.unlabelled} pictures have no VOC file")

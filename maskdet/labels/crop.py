@@ -1,0 +1,302 @@
+"""Cutting the labelled faces of photographs out into class folders: a cache that follows the
+VOC files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from maskdet import catalog, files, images
+from maskdet.catalog import crops as ledger
+from maskdet.catalog import pictures as registry
+from maskdet.errors import InputError, OutputError
+from maskdet.faces.crop import cut_face
+from maskdet.labels import voc
+from maskdet.labels.folder import pictures, voc_path
+from maskdet.labels.manifest import Manifest
+from maskdet.progress import SILENT, Progress
+
+MARGIN = 0.1
+"""What is added to a box on each side, as a part of its longer side: what ``maskdet train``
+gives the network by default."""
+
+QUALITY = 95
+
+
+@dataclass(slots=True)
+class Cropped:
+    """What became of the faces of a folder: counts of crops, and in words what failed.
+
+    ``labels`` counts all crops of this folder by class; ``unlabelled`` are pictures without a
+    VOC file, ``difficult`` faces that are marked so and left out.
+    """
+
+    made: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    difficult: int = 0
+    unlabelled: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """A face to have a crop of; ``row`` is what the manifest shall say of it."""
+
+    picture: Path
+    item: voc.VocObject
+    row: Mapping[str, str]
+
+
+def crop(
+    root: Path,
+    faces: Path,
+    data: Path | None = None,
+    margin: float = MARGIN,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> Cropped:
+    """Bring ``faces`` up to date with the VOC files of a folder of photographs.
+
+    Each face is cut as the classifier sees it (``faces.crop.cut_face``), in full resolution,
+    into ``<class>/<picture's stem>_<place in the VOC file>.jpg``; where that name is another's,
+    a digest of the picture's path follows the stem. ``manifest.csv`` in ``faces`` says which
+    face each crop shows, and gives all crops of a picture one group: the one that a manifest in
+    ``root`` has for the picture, else the picture's path.
+
+    Crops of this folder whose picture, label, box or margin has changed are made anew or
+    removed; files that the manifest does not know as crops are never touched. Where ``data``
+    has a ledger, the crops stand in it, too. A run that is killed is finished by the next one.
+
+    Args:
+        root: the photographs, with all below it.
+        faces: the folder of the crops; is made where it does not exist.
+        data: the data set's root, from which pictures are named; None: ``faces``' parent.
+        margin: part of the box's longer side that is added on each end.
+        workers: threads; None: one a core.
+        progress: makes the bar.
+
+    Raises:
+        InputError: ``root`` is no folder, or a manifest cannot be read.
+        OutputError: the manifest, a folder or the ledger cannot be written.
+    """
+    check_apart(root, faces)
+    data = data or faces.parent
+    found, problems = pictures(root)
+    result = Cropped(problems=problems)
+    known = Manifest(root)
+    manifest = Manifest(files.make_folder(faces))
+
+    def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
+        name = _name(path, data)
+        group = known.get(path.relative_to(root).as_posix()).get("group") or name
+        try:
+            return _faces(path, name, group, margin)
+        except InputError as error:
+            return [], None, str(error)
+
+    wanted: list[_Face] = []
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for some, file, problem in progress(
+            pool.map(read, found), total=len(found), desc="labels", unit="picture"
+        ):
+            wanted += some
+            if problem:
+                result.problems.append(problem)
+            elif file is None:
+                result.unlabelled += 1
+            else:
+                result.problems += file.problems
+                result.difficult += sum(item.difficult for item in file.objects)
+
+        places, stale = _arrange(wanted, faces, manifest, _name(root, data), data)
+        fresh = {
+            file: face
+            for file, face in places.items()
+            if not (face.row.items() <= manifest.get(file).items() and (faces / file).is_file())
+        }
+        # Before a file is written: what a killed run leaves must be known as ours.
+        for file, face in fresh.items():
+            manifest.set(file, face.row)
+        if fresh or stale:
+            manifest.write()
+        for file in stale:
+            (faces / file).unlink(missing_ok=True)
+        failed = _cut(fresh, faces, margin, pool, progress, result.problems)
+    if stale or failed:
+        manifest.remove([*stale, *failed])
+        manifest.write()
+    _remove_empty(faces / file for file in [*stale, *failed])
+
+    made = [file for file in places if file not in failed]
+    result.labels.update(PurePosixPath(file).parts[0] for file in made)
+    result.made = len(fresh) - len(failed)
+    result.unchanged = len(places) - len(fresh)
+    result.removed = len(stale)
+    if catalog.exists(data):
+        _enter(data, faces, [*stale, *failed], {file: places[file] for file in made}, set(fresh))
+    return result
+
+
+def check_apart(root: Path, faces: Path) -> None:
+    """Raise InputError where crops would lie among the photographs and be labelled in turn."""
+    if _is_below(faces, root):
+        raise InputError(
+            f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
+            "(in a data set, raw), or let the crops go elsewhere"
+        )
+
+
+def _faces(
+    path: Path, name: str, group: str, margin: float
+) -> tuple[list[_Face], voc.VocFile | None, str]:
+    boxes = voc_path(path)
+    if not boxes.is_file():
+        return [], None, ""
+    file = voc.read(boxes, *images.size(path))
+    picture = {"group": group, "picture": name, "sha256": files.sha256(path)}
+    rows = []
+    for item in file.objects:
+        if not item.difficult:
+            corners = dict(
+                zip(("x1", "y1", "x2", "y2"), map(_text, item.box.to_list()), strict=True)
+            )
+            row = {"class": item.label, **picture, "object": str(item.index), **corners}
+            rows.append(_Face(path, item, {**row, "margin": _text(margin)}))
+    return rows, file, ""
+
+
+def _arrange(
+    wanted: Sequence[_Face], faces: Path, manifest: Manifest, root: str, data: Path
+) -> tuple[dict[str, _Face], list[str]]:
+    """Return the file of each face, and the crops that are out of date."""
+    ours = {row["file"]: row for row in manifest.rows if _is_crop(row)}
+    before = {(row["picture"], row["object"], row["class"]): file for file, row in ours.items()}
+    mine = {
+        file
+        for file, row in ours.items()
+        if PurePosixPath(row["picture"]).is_relative_to(root)
+        or not (data / row["picture"]).is_file()
+    }
+    places: dict[str, _Face] = {}
+    rest = []
+    for face in wanted:
+        file = before.get((face.row["picture"], face.row["object"], face.item.label))
+        if file is None:
+            rest.append(face)
+        else:
+            places[file] = face
+    for face in rest:
+        label, stem, number = face.item.label, face.picture.stem, face.item.index
+        file = f"{label}/{stem}_{number}.jpg"
+        if file in places or (file not in mine and (file in ours or (faces / file).exists())):
+            digest = hashlib.sha256(os.fsencode(face.row["picture"])).hexdigest()[:6]
+            file = f"{label}/{stem}-{digest}_{number}.jpg"
+        places[file] = face
+    return places, sorted(mine - places.keys())
+
+
+def _is_crop(row: Mapping[str, str]) -> bool:
+    """Tell whether a row is of a crop that was cut here, and names a file below its folder."""
+    file = PurePosixPath(row.get("file", ""))
+    return (
+        all(row.get(column) for column in ("class", "picture", "object", "sha256"))
+        and not file.is_absolute()
+        and ".." not in file.parts
+    )
+
+
+def _cut(
+    fresh: Mapping[str, _Face],
+    faces: Path,
+    margin: float,
+    pool: ThreadPoolExecutor,
+    progress: Progress,
+    problems: list[str],
+) -> list[str]:
+    """Write crops, each picture being read once; return those that could not be made."""
+    for label in {PurePosixPath(file).parts[0] for file in fresh}:
+        files.make_folder(faces / label)
+    of_picture: defaultdict[Path, list[str]] = defaultdict(list)
+    for file, face in fresh.items():
+        of_picture[face.picture].append(file)
+
+    def one(item: tuple[Path, list[str]]) -> tuple[list[str], str]:
+        picture, names = item
+        left = list(names)
+        try:
+            image = images.read(picture)
+            while left:
+                face = cut_face(image, fresh[left[0]].item.box, margin)
+                images.write(faces / left[0], face, QUALITY)
+                left.pop(0)
+        except (InputError, OutputError) as error:
+            return left, str(error)
+        return left, ""
+
+    failed = []
+    done = pool.map(one, of_picture.items())
+    for names, problem in progress(done, total=len(of_picture), desc="crops", unit="picture"):
+        failed += names
+        problems += [problem] if problem else []
+    for name in failed:
+        (faces / name).unlink(missing_ok=True)
+    return failed
+
+
+def _remove_empty(removed: Iterator[Path]) -> None:
+    """Remove class folders that have lost their last crop: training refuses empty ones."""
+    for folder in {path.parent for path in removed}:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _enter(
+    data: Path, faces: Path, gone: Sequence[str], places: Mapping[str, _Face], fresh: set[str]
+) -> None:
+    """Bring the ledger up to date; what lies outside the data set is not in it."""
+    if not _is_below(faces, data):
+        return
+    with catalog.Catalog(data) as opened:
+        ids = {
+            picture: registry.register(opened, picture).id
+            for picture in {face.picture for face in places.values()}
+            if _is_below(picture, data)
+        }
+        ledger.update(
+            opened,
+            [opened.relative(faces / file) for file in gone],
+            [
+                ledger.Crop(
+                    opened.relative(faces / file),
+                    ids[face.picture],
+                    face.item.index,
+                    face.item.label,
+                    face.item.box,
+                    file in fresh,
+                )
+                for file, face in places.items()
+                if face.picture in ids
+            ],
+        )
+
+
+def _name(path: Path, data: Path) -> str:
+    """Return a path from the data set's root on, or an absolute one."""
+    # Not resolve(): what a link points to is another file.
+    absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(data))  # noqa: PTH100
+    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    return not PurePosixPath(_name(path, root)).is_absolute()
+
+
+def _text(value: float) -> str:
+    return f"{value:g}"
