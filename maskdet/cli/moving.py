@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from maskdet import display
 from maskdet.cli.options import say
 from maskdet.detect import live, sources
 from maskdet.detect.camera import Camera
@@ -17,7 +18,7 @@ from maskdet.detect.live_window import LiveWindow, counts
 from maskdet.detect.pipeline import Pipeline
 from maskdet.detect.run import Summary
 from maskdet.detect.sinks import Sink
-from maskdet.detect.window import has_display, require_display
+from maskdet.detect.window import INSTEAD
 from maskdet.images import Bgr
 from maskdet.progress import Progress
 from maskdet.types import ImageResult
@@ -45,7 +46,7 @@ def films(
     """Process films and print a line for each."""
     takers = [*results]
     if show:
-        require_display()
+        display.require(INSTEAD)
         takers.append(LiveWindow(view.blur))
     summary = Summary()
 
@@ -91,8 +92,8 @@ def camera(
     line is printed whenever the counts change.
     """
     if show:
-        require_display()
-    elif window and not has_display():
+        display.require(INSTEAD)
+    elif window and not display.has_display():
         say("there is no display, so no window: Ctrl-C ends")
         window = False
     takers = [*results]

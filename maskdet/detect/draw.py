@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
 
-from maskdet.classes import COLOURS, SHORT
+from maskdet.classes import SHORT
+from maskdet.drawing import (
+    BLACK,
+    SMALLEST_TEXT,
+    class_colour,
+    frame,
+    put_text,
+    text_size,
+    whole,
+)
 from maskdet.images import Bgr
 from maskdet.types import Box, ImageResult, Prediction
-
-Colour = tuple[int, int, int]
-
-WHITE: Colour = (255, 255, 255)
-BLACK: Colour = (0, 0, 0)
-GREY: Colour = (110, 110, 110)
-
-SMALLEST_TEXT = 11
-"""Pixels: below this no label can be read."""
 
 BLUR_GROWTH = 0.15
 """Part of a face's box that is hidden beyond it on each side: hair and chin identify too."""
@@ -72,7 +69,7 @@ def blur_faces(image: Bgr, boxes: Iterable[Box]) -> Bgr:
     height, width = image.shape[:2]
     for box in boxes:
         dx, dy = box.width * BLUR_GROWTH, box.height * BLUR_GROWTH
-        x1, y1, x2, y2 = _whole(
+        x1, y1, x2, y2 = whole(
             Box(box.x1 - dx, box.y1 - dy, box.x2 + dx, box.y2 + dy).clip(width, height)
         )
         if x2 <= x1 or y2 <= y1:
@@ -90,16 +87,13 @@ def put_lines(image: Bgr, lines: Sequence[str]) -> None:
     size = _text_limits(image)[1]
     y = size // 2
     for line in lines:
-        y += _put_text(image, line, size, size // 2, y, BLACK)[1]
+        y += put_text(image, line, size, size // 2, y, BLACK)[1]
 
 
 def _draw_box(canvas: Bgr, face: Prediction) -> None:
-    x1, y1, x2, y2 = _whole(face.box)
+    x1, y1, x2, y2 = whole(face.box)
     thick = max(1, round(min(max(canvas.shape[:2]) / 300, min(x2 - x1, y2 - y1) / 10)))
-    part = canvas[y1:y2, x1:x2]
-    # The frame lies inside the box, so that none of it is beyond the picture's border.
-    for side in (part[:thick], part[-thick:], part[:, :thick], part[:, -thick:]):
-        side[:] = _colour(face.label)
+    frame(canvas, face.box, class_colour(face.label), thick)
 
 
 def _draw_label(
@@ -110,10 +104,10 @@ def _draw_label(
     smallest, largest = _text_limits(canvas)
     text = f"{SHORT.get(face.label, face.label)} {face.score:.0%}"
     size = round(min(max(face.box.width / 6, smallest), largest))
-    while size > SMALLEST_TEXT // 2 and _text_size(text, size)[0] > width:
+    while size > SMALLEST_TEXT // 2 and text_size(text, size)[0] > width:
         size -= 1
-    w, h = _text_size(text, size)
-    x1, y1, x2, y2 = _whole(face.box)
+    w, h = text_size(text, size)
+    x1, y1, x2, y2 = whole(face.box)
     # Best first: above, below, beside, inside.
     places = [(x1, y1 - h), (x2 - w, y1 - h), (x1, y2), (x2 - w, y2)]
     places += [(x2, y1), (x1 - w, y1), (x1, y1), (x1, y2 - h)]
@@ -123,7 +117,7 @@ def _draw_label(
     ends = np.minimum(labels[:, None, 2:], taken[:, 2:])
     hidden = (ends - starts).clip(0).prod(axis=2).sum(axis=1)
     place: npt.NDArray[np.float64] = labels[hidden.argmin()]
-    _put_text(canvas, text, size, int(place[0]), int(place[1]), _colour(face.label))
+    put_text(canvas, text, size, int(place[0]), int(place[1]), class_colour(face.label))
     return place
 
 
@@ -131,54 +125,3 @@ def _text_limits(image: Bgr) -> tuple[int, int]:
     """Return the smallest and largest height of text in pixels for a picture."""
     side = max(image.shape[:2])
     return max(SMALLEST_TEXT, side // 150), max(SMALLEST_TEXT + 2, side // 45)
-
-
-def _put_text(
-    canvas: Bgr, text: str, size: int, x: int, y: int, background: Colour
-) -> tuple[int, int]:
-    """Write on a filled strip whose top left corner is (x, y); return its width and height."""
-    mask = _text_mask(text, size)
-    height, width = mask.shape
-    part = canvas[y : y + height, x : x + width]
-    alpha = mask[: part.shape[0], : part.shape[1], None].astype(np.float32) / 255
-    ink = BLACK if _luminance(background) > 140 else WHITE
-    part[:] = np.array(background) * (1 - alpha) + np.array(ink) * alpha + 0.5
-    return width, height
-
-
-def _text_size(text: str, size: int) -> tuple[int, int]:
-    height, width = _text_mask(text, size).shape
-    return width, height
-
-
-@lru_cache(maxsize=256)
-def _text_mask(text: str, size: int) -> npt.NDArray[np.uint8]:
-    """Return the letters, 0 to 255, with a rim that has room for descenders, too."""
-    font = _font(size)
-    rim = max(2, size // 3)
-    _, top, _, base = font.getbbox("M")
-    width = math.ceil(font.getlength(text)) + 2 * rim
-    mask = Image.new("L", (width, math.ceil(base - top) + 2 * rim))
-    ImageDraw.Draw(mask).text((rim, rim - top), text, fill=255, font=font)
-    return np.asarray(mask)
-
-
-@lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    # The font that Pillow carries: OpenCV's own is a stroke font that falls apart when small.
-    return ImageFont.load_default(size)
-
-
-def _colour(label: str) -> Colour:
-    return COLOURS.get(label, GREY)
-
-
-def _luminance(colour: Colour) -> float:
-    """Return how bright a BGR colour is, 0 to 255 (ITU-R BT.601)."""
-    blue, green, red = colour
-    return 0.114 * blue + 0.587 * green + 0.299 * red
-
-
-def _whole(box: Box) -> tuple[int, int, int, int]:
-    """Return the box in whole pixels, nothing of it cut off."""
-    return math.floor(box.x1), math.floor(box.y1), math.ceil(box.x2), math.ceil(box.y2)

@@ -15,7 +15,7 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.detect import draw
 from maskdet.detect.run import StopRun
-from maskdet.detect.window import END_KEYS, LARGEST, is_closed
+from maskdet.display import END_KEYS, LARGEST, is_closed
 from maskdet.errors import OutputError
 from maskdet.images import Bgr
 from maskdet.types import ImageResult
@@ -45,7 +45,7 @@ class LiveWindow:
     """The sink that shows frames as they come, with the frame rate and counts by class.
 
     ``q``, Esc and closing the window end the run; ``s`` saves the annotated picture.
-    Only for where ``window.has_display()``.
+    Only for where ``display.has_display()``.
 
     Args:
         blur: hide the faces.

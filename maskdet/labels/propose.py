@@ -67,7 +67,7 @@ def propose(
         own = label or folder_class(name / path.relative_to(root))
         nameless = own is None and classify is None
         try:
-            if voc_path(path).exists() and (nameless or not force and not _is_proposal(path)):
+            if voc_path(path).exists() and (nameless or (not force and not _is_proposal(path))):
                 result.kept += 1
                 continue
             if nameless:
