@@ -18,7 +18,6 @@ from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import crop_faces
 from maskdet.labels.dataset import Sample
 from maskdet.progress import SILENT, Progress
-from maskdet.types import Box
 
 SURROUNDINGS = 1.3
 """Side of what is kept of a face, in sides of the network's input: with it, an augmented face
@@ -90,7 +89,6 @@ def cut(
         OutputError: the disk is full.
     """
     side = canvas_side(size)
-    wide = ((1 + 2 * margin) * side / size - 1) / 2
     places: dict[Path, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         places[sample.path].append(index)
@@ -109,11 +107,9 @@ def cut(
             return indices, str(error)
         height, width = image.shape[:2]
         for index in indices:
-            box = samples[index].box
-            # A face that fills its picture is tight already: it gets no margin of its own.
-            whole = Box(0, 0, width, height)
-            extra = wide if box else (side / size - 1) / 2
-            faces[index] = crop_faces(image, [box or whole], side, extra)[0]
+            box, own = samples[index].place(width, height, margin)
+            wide = ((1 + 2 * own) * side / size - 1) / 2
+            faces[index] = crop_faces(image, [box], side, wide)[0]
         hashes[indices] = hashing.compute(reduced.pixels)
         return [], ""
 
