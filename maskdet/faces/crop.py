@@ -40,6 +40,15 @@ def crop_faces(image: Bgr, boxes: Sequence[Box], size: int, margin: float) -> np
     return batch
 
 
+def region(image: Bgr, box: Box | None, margin: float) -> tuple[Box, float]:
+    """Return the box and the margin of a labelled face; of a whole picture, if ``box`` is None.
+
+    A face that fills its picture is tight already: it gets no margin of its own.
+    """
+    height, width = image.shape[:2]
+    return (box, margin) if box else (Box(0, 0, width, height), 0.0)
+
+
 def cut_face(image: Bgr, box: Box, margin: float) -> Bgr:
     """Cut one face out as ``crop_faces`` does, but at its own resolution and in BGR.
 

@@ -34,13 +34,6 @@ class Sample:
     difficult: bool = False
     split: str | None = None
 
-    def place(self, width: int, height: int, margin: float) -> tuple[Box, float]:
-        """Return the box and the margin that ``crop_faces`` needs, in a picture of that size.
-
-        A face that fills its picture is tight already: it gets no margin of its own.
-        """
-        return (self.box, margin) if self.box else (Box(0, 0, width, height), 0.0)
-
 
 @dataclass(slots=True)
 class Dataset:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from maskdet import hashing, images
 from maskdet.errors import InputError, OutputError
-from maskdet.faces.crop import crop_faces
+from maskdet.faces.crop import crop_faces, region
 from maskdet.labels.dataset import Sample
 from maskdet.progress import SILENT, Progress
 
@@ -105,9 +105,8 @@ def cut(
             reduced = images.read_reduced(picture, hashing.SIDE, grey=True)
         except InputError as error:
             return indices, str(error)
-        height, width = image.shape[:2]
         for index in indices:
-            box, own = samples[index].place(width, height, margin)
+            box, own = region(image, samples[index].box, margin)
             wide = ((1 + 2 * own) * side / size - 1) / 2
             faces[index] = crop_faces(image, [box], side, wide)[0]
         hashes[indices] = hashing.compute(reduced.pixels)
