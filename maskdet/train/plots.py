@@ -1,17 +1,12 @@
-"""Pictures of a training run: curves, confusion matrix, contact sheet of augmented faces."""
+"""Pictures of a training run: curves and confusion matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
-
-from maskdet import images
-from maskdet.classes import COLOURS, SHORT
 
 
 def curves(history: Sequence[dict[str, float]], path: Path) -> None:
@@ -56,37 +51,3 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], path: Pat
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="predicted", ylabel="true", title="validation faces")
     figure.savefig(path, dpi=100)
-
-
-def contact_sheet(
-    faces: npt.NDArray[np.uint8], labels: Sequence[str], path: Path, columns: int = 12
-) -> None:
-    """Write faces in a grid, each with its class below it.
-
-    Args:
-        faces: uint8, shape (n, size, size, 3), RGB.
-        labels: n class names.
-        path: of the picture.
-        columns: faces a row.
-
-    Raises:
-        OutputError: the picture cannot be written.
-    """
-    side, band = max(96, faces.shape[1]), 18
-    rows = -(-len(faces) // columns)
-    sheet = np.full((rows * (side + band), columns * side, 3), 255, np.uint8)
-    for index, (face, label) in enumerate(zip(faces, labels, strict=True)):
-        top, left = index // columns * (side + band), index % columns * side
-        resized = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2BGR), (side, side))
-        sheet[top : top + side, left : left + side] = resized
-        cv2.putText(
-            sheet,
-            SHORT.get(label, label),
-            (left + 4, top + side + band - 5),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.45,
-            COLOURS.get(label, (0, 0, 0)),
-            1,
-            cv2.LINE_AA,
-        )
-    images.write(path, sheet)

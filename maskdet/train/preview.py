@@ -6,11 +6,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from maskdet import images
+from maskdet.classes import SHORT
+from maskdet.drawing import class_colour
 from maskdet.labels import dataset
 from maskdet.progress import SILENT, Progress
-from maskdet.train import augment, plots
+from maskdet.sheet import contact_sheet
+from maskdet.train import augment
 from maskdet.train.faces import center, cut
 from maskdet.train.options import TrainOptions
 from maskdet.train.prepare import usable
@@ -49,5 +54,10 @@ def preview(
             for variant in range(_VARIANTS)
         ]
         grid = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
-        labels = [sample.label for sample in cut_out.samples for _ in columns]
-        plots.contact_sheet(grid, labels, path, columns=2 * len(columns))
+        captions = [
+            [(SHORT.get(sample.label, sample.label), class_colour(sample.label))]
+            for sample in cut_out.samples
+            for _ in columns
+        ]
+        bgr = [cv2.cvtColor(face, cv2.COLOR_RGB2BGR) for face in grid]
+        images.write(path, contact_sheet(bgr, captions, columns=2 * len(columns)))
