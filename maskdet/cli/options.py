@@ -73,18 +73,24 @@ def say(message: str, error: bool = False) -> None:
         tqdm.write(f"maskdet: {message}", file=sys.stderr)
 
 
-def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what chooses the networks; the command gets ``load``, which returns the Pipeline."""
-    from maskdet.faces import DETECTORS
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--model``, the mask classifier's name or folder: the command gets ``model: str``."""
     from maskdet.models.store import DEFAULT
 
-    @click.option(
+    return click.option(
         "--model",
         default=DEFAULT,
         show_default=True,
         metavar="NAME|PATH",
         help="The mask classifier: its name, or its folder.",
-    )
+    )(command)
+
+
+def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what chooses the networks; the command gets ``load``, which returns the Pipeline."""
+    from maskdet.faces import DETECTORS
+
+    @model_option
     @click.option(
         "--detector",
         type=click.Choice(DETECTORS),

@@ -1,0 +1,114 @@
+"""``maskdet label check``, and the lines that ``maskdet label --suggest`` prints, too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from maskdet.cli.options import common_options, model_option, say
+from maskdet.progress import Progress
+
+if TYPE_CHECKING:
+    from maskdet.labels.review import Verdict
+
+NOT_ALL = 3
+"""Exit code: some pictures or labels could not be processed."""
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "check",
+    short_help="List labels that are probably wrong.",
+    epilog="Exit codes: 0 done; 2 wrong usage; 3 some pictures or labels could not be processed; "
+    "4 no usable model.",
+)
+@click.argument("folders", nargs=-1, required=True, type=FOLDER, metavar="FOLDER...")
+@model_option
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="List at most this many faces.",
+)
+@click.option(
+    "--sheet",
+    type=FILE,
+    metavar="PATH",
+    help="Write a contact sheet of the listed faces: a picture (.jpg), or a page (.html).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object a face.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
+    "manifest.csv ('kind=photo'). Repeatable.",
+)
+@common_options
+@click.pass_context
+def check(
+    ctx: click.Context,
+    folders: tuple[Path, ...],
+    model: str,
+    limit: int,
+    sheet: Path | None,
+    as_json: bool,
+    exclude: tuple[str, ...],
+    progress: Progress,
+) -> None:
+    """List labels that are probably wrong.
+
+    \b
+    Examples:
+      maskdet label check data/faces
+      maskdet label check data/raw --limit 200 --sheet doubts.html
+      maskdet label check data/faces data/raw --json > doubts.jsonl
+
+    The model looks at each labelled face of the folders (class folders, or photographs with
+    Pascal VOC files), and what it would have labelled otherwise is listed, the most doubtful
+    first: number, label and the model's class, each with the model's probability, the box as
+    x1,y1,x2,y2 in pixels (- for a whole picture), and the picture. Nothing is changed: a person
+    should look. A face that is marked as difficult is left out.
+    """
+    from maskdet.labels import dataset, review
+    from maskdet.labels import sheet as sheets
+    from maskdet.models.classifier import Classifier
+
+    if sheet and sheet.suffix.lower() not in sheets.SUFFIXES:
+        raise click.BadParameter(
+            f"{sheet} is neither a picture (.jpg, .png) nor a page (.html)", param_hint="--sheet"
+        )
+    classifier = Classifier(model, threads=1)
+    data = dataset.load(folders, exclude)
+    result = review.check(data.samples, classifier, progress)
+    suspects = result.suspects(limit)
+    for number, verdict in enumerate(suspects, 1):
+        click.echo(json.dumps(verdict.to_dict()) if as_json else line(number, verdict))
+    if sheet and suspects:
+        sheets.write(suspects, sheet)
+        say(f"wrote {click.format_filename(sheet)}")
+    say(
+        f"{len(result.suspects())} of {len(result.verdicts)} labels are doubtful, "
+        f"{len(suspects)} listed; {result.left_out} faces left out (difficult, or of a class "
+        "that the model does not know)"
+    )
+    problems = [*data.problems, *result.problems]
+    for problem in problems:
+        say(f"error: {problem}", error=True)
+    if problems:
+        say(f"problems: {len(problems)}; the rest is done", error=True)
+        ctx.exit(NOT_ALL)
+
+
+def line(number: int, verdict: Verdict) -> str:
+    """Return what is printed of one face."""
+    names = [name for name in (verdict.label, verdict.proposed) if name]
+    said = " -> ".join(f"{name} {verdict.scores[name]:.2f}" for name in names)
+    box = ",".join(f"{v:.0f}" for v in verdict.box.to_list()) if verdict.box else "-"
+    return f"{number} {said} {box} {click.format_filename(verdict.path)}"
