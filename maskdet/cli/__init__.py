@@ -12,8 +12,10 @@ from maskdet import __version__
 from maskdet.errors import MaskdetError
 
 COMMANDS = {
+    "crawl": "Search Bing for pictures, and save and catalog those that stand the checks.",
     "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
     "label": "Find the faces of photographs, let them be corrected, and cut them out.",
+    "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and class folders of faces.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
 }
 """Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.

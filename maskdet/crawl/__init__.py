@@ -1,0 +1,1 @@
+"""From a phrase to checked pictures on disk, each with its origin in the ledger."""

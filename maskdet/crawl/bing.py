@@ -1,0 +1,74 @@
+"""Bing's result pages: their addresses, and what is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from bs4 import BeautifulSoup
+
+COUNT = 35
+"""Results asked for on a page."""
+
+_NO_RESULTS = re.compile(rb"no[\s_-]*results?\b", re.IGNORECASE)
+_CHALLENGE = re.compile(rb"captcha|challenge|unusual traffic|verify (that )?you", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a search: the picture's address, the page that shows it, its title."""
+
+    url: str
+    page_url: str | None
+    title: str | None
+
+
+def results(page: bytes) -> Iterator[Result | None]:
+    """Yield the results of one of Bing's result pages, None for one without an address.
+
+    Each is a link of class ``iusc`` whose attribute ``m`` holds JSON with ``murl`` (the
+    picture), ``purl`` (the page) and ``t`` (the title).
+
+    Args:
+        page: HTML in UTF-8.
+    """
+    for link in BeautifulSoup(page, "lxml", from_encoding="utf-8").select("a.iusc"):
+        try:
+            described = json.loads(str(link.get("m", "")))
+        except ValueError:
+            described = None
+        url = described.get("murl") if isinstance(described, dict) else None
+        if not (isinstance(url, str) and url.strip()):
+            yield None
+            continue
+        page_url, title = described.get("purl"), described.get("t")
+        yield Result(
+            url.strip(),
+            page_url if isinstance(page_url, str) and page_url else None,
+            title if isinstance(title, str) and title else None,
+        )
+
+
+def page_url(endpoint: str, phrase: str, first: int, filters: str) -> str:
+    """Return the address of a result page whose first result is number ``first``, from 1."""
+    asked = {"q": phrase, "first": first, "count": COUNT} | ({"qft": filters} if filters else {})
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked, quote_via=quote)}"
+
+
+def unusable(page: bytes, first: bool) -> str | None:
+    """Return what is wrong with a page without results, None if Bing has just no more.
+
+    Args:
+        page: its content.
+        first: whether it is the first page of a search.
+    """
+    if _CHALLENGE.search(page):
+        return "Bing asks for a proof that a person is searching (a captcha)"
+    if not first or _NO_RESULTS.search(page):
+        return None
+    if not page.strip():
+        return "Bing answered with an empty page, which is how it turns programs away"
+    return "Bing answered with a page that is no result page"

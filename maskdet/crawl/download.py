@@ -1,0 +1,129 @@
+"""From addresses to pictures on disk and rows in the ledger: icrawler's downloader."""
+
+from __future__ import annotations
+
+import queue
+
+from icrawler import Downloader
+from icrawler.storage import BaseStorage
+
+from maskdet import files
+from maskdet.catalog import Catalog, pictures, sources
+from maskdet.catalog.sources import Outcome, Source
+from maskdet.crawl import check, policy
+from maskdet.crawl.failure import Failure
+from maskdet.crawl.fetch import Fetcher
+from maskdet.crawl.job import POLL_S, Job, Task
+from maskdet.crawl.options import CrawlOptions
+
+
+class PictureDownloader(Downloader):  # type: ignore[misc]
+    """Fetches, checks and keeps pictures, and notes in the ledger how each address ended."""
+
+    def __init__(
+        self,
+        thread_num: int,
+        signal: object,
+        session: Fetcher,
+        storage: Storage,
+        job: Job,
+        catalog: Catalog,
+        options: CrawlOptions,
+    ) -> None:
+        super().__init__(thread_num, signal, session, storage)
+        self._job = job
+        self._catalog = catalog
+        self._options = options
+        self._forgotten = sources.forgotten(catalog)
+        self._closed: dict[str, str] = {}
+
+    def worker_exec(self) -> None:
+        """Work off the tasks until no more can come."""
+        with self._job.thread():
+            while not self._job.stopping:
+                try:
+                    task = self.in_queue.get(timeout=POLL_S)
+                except queue.Empty:
+                    if self.signal.get("parser_exited") and not self._job.outstanding:
+                        return
+                    continue
+                self.download(task)
+
+    def download(self, task: Task) -> None:
+        """Ask for an address once, and put it back where that was not the end."""
+        host = task.host
+        outcome = self._try(task)
+        self.in_queue.leave(host, 0.0 if host in self._closed else task.trip.wait_s)
+        if outcome is None:
+            self.in_queue.put(task)
+        else:
+            self._job.end(task.search, outcome)
+
+    def _try(self, task: Task) -> Outcome | None:
+        url = task.source.url
+        try:
+            if not task.begun:
+                sources.begin(self._catalog, task.source, task.host)
+                task.begun = True
+            self._judge(task)
+            robots = not self._options.ignore_robots_tag
+            body = self.session.step(task.trip, robots, check.judge_head)
+            if body is None:
+                return None
+            picture = check.picture(body, self._options.min_side, self._options.max_pixels)
+            if picture.sha256 in self._forgotten.sha256:
+                raise Failure(Outcome.FORGOTTEN, f"the picture {picture.sha256}")
+        except Failure as failure:
+            if self._job.stopping:
+                return None  # broken off by us: cut short, whatever it looks like
+            if failure.host_closed:
+                self._closed[task.host] = failure.reason
+            with self._catalog.write() as connection:
+                sources.end(connection, url, failure.outcome, failure.reason)
+            return failure.outcome
+        return self._keep(task.source, picture, body)
+
+    def _judge(self, task: Task) -> None:
+        if task.source.url in self._forgotten.urls or task.trip.url in self._forgotten.urls:
+            raise Failure(Outcome.FORGOTTEN, "the address")
+        if domain := policy.within(task.host, self._forgotten.domains):
+            raise Failure(Outcome.FORGOTTEN, f"the domain {domain}")
+        if task.host in self._closed:
+            raise Failure(Outcome.UNAVAILABLE, f"its host: {self._closed[task.host]}")
+
+    def _keep(self, source: Source, picture: check.Accepted, body: bytes) -> Outcome:
+        path = f"raw/{source.label}/{picture.sha256[:16]}{picture.suffix}"
+        # The file is written inside the transaction, which keeps other threads and processes
+        # from writing the same one. Killed in between, it is fetched and written once more.
+        with self._catalog.write() as connection:
+            there = [
+                *pictures.by_sha256(self._catalog, picture.sha256),
+                *filter(None, [pictures.by_path(self._catalog, path)]),
+            ]
+            if there:
+                reason = _where(there[0], source.label)
+                sources.end(connection, source.url, Outcome.SAME, reason, there[0].id)
+                return Outcome.SAME
+            self.storage.write(path, body)
+            added = pictures.add(connection, path, picture.sha256, picture.head, len(body))
+            sources.end(connection, source.url, Outcome.SAVED, image_id=added)
+        return Outcome.SAVED
+
+
+def _where(picture: pictures.Picture, label: str) -> str:
+    where = picture.path or f"a picture that is {picture.status}"
+    other = not (picture.path or "").startswith(f"raw/{label}/")
+    return f"the same bytes as {where}{', of another class' if other else ''}"
+
+
+class Storage(BaseStorage):  # type: ignore[misc]
+    """The folder of a data set, in which files appear whole or not at all."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def write(self, id: str, data: bytes) -> None:
+        """Write a file; ``id`` is its path below the root."""
+        path = self._catalog.absolute(id)
+        files.make_folder(path.parent)
+        files.write_bytes(path, data)

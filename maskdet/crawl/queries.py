@@ -1,0 +1,80 @@
+"""What to search for: phrases, each with the folder that its pictures go to."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from maskdet.classes import canonical
+from maskdet.errors import InputError
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A phrase, and the folder below ``raw`` for what it finds."""
+
+    phrase: str
+    label: str
+
+
+def query(phrase: str, label: str | None = None) -> Query:
+    """Return a query, its folder being named after the class or, without one, the phrase."""
+    words = " ".join(phrase.split())
+    return Query(words, label or slug(words))
+
+
+def slug(phrase: str) -> str:
+    """Return a phrase as the name of a folder: lower case, ``_`` between its words."""
+    plain = unicodedata.normalize("NFKC", phrase).lower()
+    return re.sub(r"\W+", "_", plain).strip("_")[:_LONGEST].rstrip("_") or "query"
+
+
+def preset(label: str | None = None) -> list[Query]:
+    """Return the phrases that come with maskdet, of one class or of all."""
+    text = resources.files("maskdet.crawl").joinpath("queries.txt").read_text(encoding="utf-8")
+    return _parse(text, "the preset", label)
+
+
+def read(path: str | os.PathLike[str], label: str | None = None) -> list[Query]:
+    """Read a file of phrases.
+
+    A line is a phrase; ``[with_mask]`` on a line of its own is the class of those that follow;
+    empty lines and those that begin with ``#`` do not count.
+
+    Args:
+        path: a text file in UTF-8.
+        label: leaves out the phrases of other classes, and is the class of those before the
+            first ``[...]``.
+
+    Raises:
+        InputError: the file cannot be read, or names an unknown class.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8") from error
+    return _parse(text, os.fspath(path), label)
+
+
+def _parse(text: str, name: str, label: str | None) -> list[Query]:
+    found: dict[Query, None] = {}
+    section = None
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip()
+        if not words or words.startswith("#"):
+            continue
+        if words.startswith("[") and words.endswith("]"):
+            section = canonical(words[1:-1])
+            if section is None:
+                raise InputError(f"{name}, line {number}: {words} is no class that maskdet knows")
+        elif label in (None, section) or section is None:
+            found[query(words, section or label)] = None
+    return list(found)
