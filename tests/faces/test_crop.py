@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskdet.faces.crop import crop_faces, square_around
+from maskdet.faces.crop import crop_faces, region, square_around
 from maskdet.types import Box
 
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
@@ -84,3 +84,8 @@ def test_the_picture_stays_as_it_is() -> None:
     before = NOISE.copy()
     crop_faces(NOISE, [Box(-5, -5, 95, 65), Box(3, 3, 20, 20)], 16, 0.3)
     assert np.array_equal(NOISE, before)
+
+
+def test_a_face_that_fills_its_picture_gets_no_margin() -> None:
+    assert region(NOISE, None, 0.3) == (Box(0, 0, 90, 60), 0)
+    assert region(NOISE, Box(1, 2, 30, 40), 0.3) == (Box(1, 2, 30, 40), 0.3)
