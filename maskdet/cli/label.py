@@ -120,6 +120,16 @@ def command(
         proposed = propose.propose(folder, pipeline.detector, label, classify, force, progress)
         _say_proposed(proposed)
         problems += proposed.problems
+    if edit == "labelimg":
+        from maskdet.labels import labelimg
+
+        labelimg.edit(folder)
+    elif edit == "window":
+        from maskdet.labels import window
+        from maskdet.labels.folder import pictures
+
+        found, _ = pictures(folder)
+        window.edit(found)
     if not propose_only:
         cropped = crop.crop(folder, faces, data, margin, progress=progress)
         _say_cropped(cropped, faces)
