@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskdet import images
+from maskdet.labels import voc
+from maskdet.labels.editor import Editor
+from maskdet.types import Box
+
+OUTER, INNER = Box(0, 0, 60, 60), Box(10, 10, 30, 30)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Three photographs: with two proposed boxes, without a file, and a broken one."""
+    names = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    for name in names[:2]:
+        images.write(name, np.full((80, 100, 3), 128, np.uint8))
+    names[2].write_bytes(b"no picture")
+    objects = [voc.VocObject(0, "with_mask", OUTER), voc.VocObject(1, "without_mask", INNER)]
+    voc.write(tmp_path / "a.xml", names[0], 100, 80, objects, proposal=True)
+    return names
+
+
+def saved(picture: Path) -> voc.VocFile:
+    return voc.read(picture.with_suffix(".xml"), 100, 80)
+
+
+def said(picture: Path) -> list[tuple[str, Box, bool]]:
+    return [(item.label, item.box, item.difficult) for item in saved(picture).objects]
+
+
+def test_classes_and_difficulty_are_saved_at_once(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    assert editor.state.chosen == 0
+    editor.set_label("mask_worn_incorrectly")
+    editor.choose_next()
+    editor.toggle_difficult()
+    assert said(pictures[0]) == [
+        ("mask_worn_incorrectly", OUTER, False),
+        ("without_mask", INNER, True),
+    ]
+    assert not saved(pictures[0]).proposal
+    editor.choose_next()
+    assert editor.state.chosen == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "chosen"), [(20, 20, 1), (5, 5, 0), (60, 60, None), (30, 29, 0), (99, 79, None)]
+)
+def test_a_click_chooses_the_smallest_box_there(
+    pictures: list[Path], x: int, y: int, chosen: int | None
+) -> None:
+    editor = Editor(pictures)
+    editor.choose(x, y)
+    assert editor.state.chosen == chosen
+    assert saved(pictures[0]).proposal
+
+
+def test_a_new_box_has_the_class_that_was_used_last(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    editor.choose(20, 20)
+    editor.add(Box(50, 60, 200, 200))
+    assert said(pictures[0])[2:] == [("without_mask", Box(50, 60, 100, 80), False)]
+    assert editor.state.chosen == 2
+    editor.set_label("with_mask")
+    assert [label for label, *_ in said(pictures[0])] == ["with_mask", "without_mask", "with_mask"]
+
+
+def test_a_slip_of_the_hand_is_no_box(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    editor.add(Box(10, 10, 13, 60))
+    editor.add(Box(120, 10, 150, 60))
+    assert len(said(pictures[0])) == 2
+    assert saved(pictures[0]).proposal
+
+
+def test_deleting(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    editor.delete()
+    assert said(pictures[0]) == [("without_mask", INNER, False)]
+    assert [item.index for item in editor.state.objects] == [0]
+    editor.delete()
+    editor.delete()
+    assert said(pictures[0]) == []
+    assert editor.state.chosen is None
+
+
+def test_everything_can_be_taken_back_also_on_another_picture(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    before = said(pictures[0])
+    editor.set_label("mask_worn_incorrectly")
+    editor.delete()
+    editor.go(1)
+    editor.add(Box(0, 0, 50, 50))
+    editor.undo()
+    assert said(pictures[1]) == []
+    editor.undo()
+    assert editor.picture == pictures[0]
+    assert [label for label, *_ in said(pictures[0])] == ["mask_worn_incorrectly", "without_mask"]
+    editor.undo()
+    editor.undo()
+    assert said(pictures[0]) == before
+
+
+def test_going_on_confirms_a_proposal_and_going_back_does_not(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    editor.go(-1)
+    assert (editor.place, saved(pictures[0]).proposal) == (0, True)
+    editor.go(1)
+    assert (editor.place, saved(pictures[0]).proposal) == (1, False)
+    editor.go(-1)
+    assert not pictures[1].with_suffix(".xml").exists()
+    editor.go(1)
+    editor.go(1)
+    assert saved(pictures[1]) == voc.VocFile((), ())
+
+
+def test_a_broken_picture_is_passed_by(pictures: list[Path]) -> None:
+    editor = Editor(pictures)
+    editor.go(2)
+    assert editor.image is None
+    assert "c.png" in editor.problem
+    editor.add(Box(0, 0, 50, 50))
+    editor.set_label("with_mask")
+    editor.undo()
+    editor.go(1)
+    assert not pictures[2].with_suffix(".xml").exists()
+    editor.go(-1)
+    assert (editor.picture, editor.problem) == (pictures[1], "")
+
+
+def test_what_would_be_lost_is_not_edited(pictures: list[Path]) -> None:
+    file = pictures[0].with_suffix(".xml")
+    text = file.read_text().replace("without_mask", "helmet")
+    file.write_text(text)
+    editor = Editor(pictures)
+    assert "helmet" in editor.problem
+    editor.delete()
+    editor.go(1)
+    assert file.read_text() == text
