@@ -11,6 +11,7 @@ import click
 from maskdet.classes import CLASSES, KNOWN
 from maskdet.cli import COMMANDS
 from maskdet.cli.groups import CommandGroup
+from maskdet.cli.label_check import check, line
 from maskdet.cli.options import common_options, data_option, pipeline_options, say
 from maskdet.progress import Progress
 
@@ -59,6 +60,12 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Open the folder to correct boxes and classes: in labelImg (needs the extra gui), or in "
     "a window of maskdet's own.",
 )
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="List the pictures by how much a look at them is worth: first those whose label --model "
+    "doubts, then those it is least sure of. --edit window shows them in that order.",
+)
 @click.option("--propose-only", is_flag=True, help="Cut nothing out.")
 @click.option("--crop-only", is_flag=True, help="Propose nothing.")
 @click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
@@ -80,6 +87,7 @@ def command(
     label: str | None,
     class_from: str,
     edit: str | None,
+    suggest: bool,
     propose_only: bool,
     crop_only: bool,
     force: bool,
@@ -94,6 +102,7 @@ def command(
       maskdet label                                  # data/raw -> data/faces
       maskdet label photos/ --class with_mask
       maskdet label photos/ --class-from model --edit window
+      maskdet label photos/ --suggest --edit window
       maskdet label photos/ --crop-only --faces faces/
 
     For each picture of DIR (raw in --data, if none is named) that no person has labelled yet, a
@@ -114,12 +123,22 @@ def command(
 
     crop.check_apart(folder, faces)
     problems: list[str] = []
-    if not crop_only:
+    order: list[Path] | None = None
+    if suggest or not crop_only:
         pipeline = load()
+    if not crop_only:
         classify = pipeline if class_from == "model" else None
         proposed = propose.propose(folder, pipeline.detector, label, classify, force, progress)
         _say_proposed(proposed)
         problems += proposed.problems
+    if suggest:
+        from maskdet.labels import review
+
+        ranked, failed = review.suggest(folder, pipeline.detector, pipeline.classifier, progress)
+        for number, (path, verdict) in enumerate(ranked, 1):
+            click.echo(line(number, path, verdict))
+        order = [path for path, _ in ranked]
+        problems += failed
     if edit == "labelimg":
         from maskdet.labels import labelimg
 
@@ -128,8 +147,7 @@ def command(
         from maskdet.labels import window
         from maskdet.labels.folder import pictures
 
-        found, _ = pictures(folder)
-        window.edit(found)
+        window.edit(pictures(folder)[0] if order is None else order)
     if not propose_only:
         cropped = crop.crop(folder, faces, data, margin, progress=progress)
         _say_cropped(cropped, faces)
@@ -157,3 +175,6 @@ def _say_cropped(result: Cropped, faces: Path) -> None:
         click.echo(f"  {name}: {result.labels[name]}")
     if result.unlabelled:
         say(f"{result.unlabelled} pictures have no VOC file")
+
+
+command.add_command(check)

@@ -89,7 +89,9 @@ def check(
     result = review.check(data.samples, classifier, progress)
     suspects = result.suspects(limit)
     for number, verdict in enumerate(suspects, 1):
-        click.echo(json.dumps(verdict.to_dict()) if as_json else line(number, verdict))
+        click.echo(
+            json.dumps(verdict.to_dict()) if as_json else line(number, verdict.path, verdict)
+        )
     if sheet and suspects:
         sheets.write(suspects, sheet)
         say(f"wrote {click.format_filename(sheet)}")
@@ -106,9 +108,12 @@ def check(
         ctx.exit(NOT_ALL)
 
 
-def line(number: int, verdict: Verdict) -> str:
-    """Return what is printed of one face."""
+def line(number: int, path: Path, verdict: Verdict | None) -> str:
+    """Return what is printed of a picture and one of its faces, if it has any."""
+    source = click.format_filename(path)
+    if verdict is None:
+        return f"{number} no face {source}"
     names = [name for name in (verdict.label, verdict.proposed) if name]
     said = " -> ".join(f"{name} {verdict.scores[name]:.2f}" for name in names)
     box = ",".join(f"{v:.0f}" for v in verdict.box.to_list()) if verdict.box else "-"
-    return f"{number} {said} {box} {click.format_filename(verdict.path)}"
+    return f"{number} {said} {box} {source}"
