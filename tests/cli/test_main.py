@@ -23,12 +23,25 @@ COMMANDS = sorted(cli.COMMANDS)
 
 
 def load(name: str) -> click.Command:
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
+    """Return a command by its name, or a subcommand by both names (``label check``)."""
+    command: click.Command | None = main
+    for part in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), part)
+        assert command is not None
     return command
 
 
-@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def with_subcommands(name: str) -> list[str]:
+    command = load(name)
+    below = command.commands if isinstance(command, click.Group) else {}
+    return [name, *(f"{name} {part}" for part in below)]
+
+
+ALL = [path for name in COMMANDS for path in with_subcommands(name)]
+
+
+@pytest.mark.parametrize("arguments", [[], *(name.split() for name in ALL)])
 def test_help_is_the_same_by_both_names_and_has_an_example(
     runner: CliRunner, arguments: list[str]
 ) -> None:
@@ -45,7 +58,7 @@ def test_a_command_says_of_itself_what_the_group_says_of_it(name: str) -> None:
     assert (command.help or "").splitlines()[0] == cli.COMMANDS[name]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_option_is_explained(name: str) -> None:
     options = [item for item in load(name).params if isinstance(item, click.Option)]
     assert [option.name for option in options if not option.help] == []
@@ -169,7 +182,7 @@ def test_no_color_is_respected(
     assert result.output == ("red\n" if no_color else "\x1b[31mred\x1b[0m\n")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_the_readme_has_an_example_of_every_command(name: str) -> None:
     assert re.search(rf"^(\$ )?maskdet {name} ", README, re.MULTILINE)
 
@@ -183,7 +196,7 @@ def test_the_readme_has_all_exit_codes() -> None:
 
 def test_the_readme_names_only_options_that_exist() -> None:
     known = {"--help", "--version"}
-    for name in COMMANDS:
+    for name in ALL:
         known |= {flag for item in load(name).params for flag in item.opts}
     for line in re.findall(r"^(?:\$ )?maskdet .*$", README, re.MULTILINE):
         assert set(re.findall(r"(?<= )--[a-z-]+", line)) <= known, line
