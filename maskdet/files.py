@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from maskdet.errors import InputError, OutputError
@@ -25,6 +26,60 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def copy(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], link: bool = False
+) -> None:
+    """Copy a file, whole or not at all, over what is there; onto itself nothing happens.
+
+    Args:
+        source: what to copy.
+        target: where to, in a folder that exists.
+        link: make a hard link, where the file system can.
+
+    Raises:
+        InputError: the source cannot be read.
+        OutputError: the target cannot be written.
+    """
+    origin, place = Path(source), Path(target)
+    beside = place.with_name(f".{place.name}.part")
+    try:
+        if place.exists() and place.samefile(origin):
+            return
+        # What a killed run left may be a link to an original, and must not be written to.
+        beside.unlink(missing_ok=True)
+        try:
+            if not (link and _linked(origin, beside)):
+                shutil.copyfile(origin, beside)
+            beside.replace(place)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        kind = InputError if error.filename == os.fspath(source) else OutputError
+        raise kind(f"cannot copy {source} to {target}: {error.strerror or error}") from error
+
+
+def _linked(origin: Path, place: Path) -> bool:
+    try:
+        place.hardlink_to(origin.resolve())
+    except OSError:
+        return False  # Another file system, or somebody else's file.
+    return True
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return what a text file in UTF-8 holds, with or without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, or is in another encoding.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error}") from error
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

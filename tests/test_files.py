@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from maskdet.errors import OutputError
+from maskdet import files
+from maskdet.errors import InputError, OutputError
 from maskdet.files import make_folder, write_bytes
 
 
@@ -54,3 +55,33 @@ def test_a_file_in_the_way_of_a_folder_is_told(name: str, tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot create the folder"):
         make_folder(tmp_path / name)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_copy_replaces_what_is_there_and_only_that(tmp_path: Path, link: bool) -> None:
+    source, other, target = (tmp_path / name for name in ("source", "other", "target"))
+    for path in (source, other, target):
+        path.write_text(path.name)
+    (tmp_path / ".target.part").hardlink_to(other)  # as a killed run leaves it
+    files.copy(source, target, link)
+    assert target.read_text() == "source"
+    assert target.samefile(source) is link
+    assert other.read_text() == "other"
+    files.copy(target, target, link)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "source", "target"]
+
+
+def test_a_copy_says_which_side_fails(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        files.copy(tmp_path / "none", tmp_path / "target")
+    (tmp_path / "source").write_text("x")
+    with pytest.raises(OutputError, match="cannot copy"):
+        files.copy(tmp_path / "source", tmp_path / "none" / "target")
+
+
+def test_text_with_and_without_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbf\xc3\xbc")
+    assert files.read_text(tmp_path / "a") == "ü"
+    (tmp_path / "a").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="no text in UTF-8"):
+        files.read_text(tmp_path / "a")

@@ -1,0 +1,195 @@
+"""COCO's JSON of pictures and boxes (Lin et al., 2014; https://cocodataset.org/#format-data).
+
+COCO has no faces that are too hard to judge; annotations carry them as ``"difficult": 1``, a
+field of our own, and others' ``"iscrowd": 1`` is read as the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskdet.classes import canonical
+from maskdet.errors import InputError
+from maskdet.labels.records import LabelledPicture
+from maskdet.labels.voc import VocObject
+from maskdet.types import Box
+
+FILE = "annotations.json"
+
+
+@dataclass(slots=True)
+class CocoPicture:
+    """A picture as a COCO file names it, its annotations not looked at yet.
+
+    ``proposal`` is a field of our own, see ``voc.VocFile``.
+    """
+
+    file: str
+    annotations: list[Any] = field(default_factory=list)
+    proposal: bool = False
+
+
+@dataclass(slots=True)
+class Document:
+    """A COCO file: its pictures, the name of each class by its id, and what is wrong with it."""
+
+    pictures: list[CocoPicture]
+    names: dict[Any, str]
+    problems: list[str]
+
+
+def parse(text: str) -> Document:
+    """Read a COCO file.
+
+    Pictures without a name and annotations without a picture are left out and named in
+    ``problems``.
+
+    Raises:
+        InputError: it is no JSON, or not of COCO's form.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"no readable JSON: {error}") from error
+    if not is_coco(document):
+        raise InputError("JSON, but not COCO's: no lists 'images' and 'annotations'")
+    problems = []
+    pictures: dict[Any, CocoPicture] = {}
+    for index, item in enumerate(document["images"]):
+        if not (isinstance(item, dict) and isinstance(item.get("file_name"), str)):
+            problems.append(f"image {index} has no file_name")
+        elif not item["file_name"] or _key(item.get("id")) in pictures:
+            problems.append(f"image {index} has no file_name or the id of another")
+        else:
+            pictures[_key(item.get("id"))] = CocoPicture(
+                item["file_name"], proposal=bool(item.get("proposal"))
+            )
+    for index, item in enumerate(document["annotations"]):
+        picture = pictures.get(_key(item.get("image_id"))) if isinstance(item, dict) else None
+        if picture is None:
+            problems.append(f"annotation {index} belongs to no image")
+        else:
+            picture.annotations.append(item)
+    categories = document.get("categories")
+    names = {
+        _key(item.get("id")): str(item.get("name"))
+        for item in (categories if isinstance(categories, list) else [])
+        if isinstance(item, dict)
+    }
+    return Document(list(pictures.values()), names, problems)
+
+
+def is_coco(document: Any) -> bool:
+    """Tell whether parsed JSON has COCO's form."""
+    return isinstance(document, dict) and all(
+        isinstance(document.get(key), list) for key in ("images", "annotations")
+    )
+
+
+def objects(
+    picture: CocoPicture, names: dict[Any, str], width: int, height: int
+) -> tuple[list[VocObject], list[str], int]:
+    """Return the faces of one picture.
+
+    Args:
+        picture: of a ``Document``.
+        names: the document's.
+        width: of the picture in pixels, whatever the document says.
+        height: of the picture in pixels.
+
+    Returns:
+        The faces, their boxes clipped to the picture; a sentence for each annotation that could
+        not be used; and how many had an outline, of which only the box is kept.
+    """
+    found: list[VocObject] = []
+    problems: list[str] = []
+    outlines = 0
+    for index, item in enumerate(picture.annotations):
+        try:
+            label, box = _annotation(item, names, width, height)
+        except (ValueError, OverflowError) as error:
+            problems.append(f"annotation {item.get('id', index)}: {error}")
+            continue
+        difficult = item.get("difficult", item.get("iscrowd")) in (1, True)
+        found.append(VocObject(len(found), label, box, difficult))
+        outlines += bool(item.get("segmentation"))
+    return found, problems, outlines
+
+
+def _annotation(item: Any, names: dict[Any, str], width: int, height: int) -> tuple[str, Box]:
+    name = names.get(_key(item.get("category_id")))
+    label = canonical(name or "")
+    if label is None:
+        raise ValueError(f"unknown class {name or item.get('category_id')!r}")
+    values = item.get("bbox")
+    if not (
+        isinstance(values, list)
+        and len(values) == 4
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    ):
+        raise ValueError(f"bbox is {values!r}, not four numbers")
+    x, y, w, h = values
+    if w <= 0 or h <= 0:
+        raise ValueError(f"the box {values} is empty")
+    box = Box(x, y, x + w, y + h).clip(width, height)
+    if not box.area:
+        raise ValueError(f"the box {values} lies outside the {width} x {height} picture")
+    return label, box
+
+
+def format_document(
+    pictures: Iterable[tuple[str, LabelledPicture]], names: Sequence[str]
+) -> dict[str, Any]:
+    """Return a COCO document, ready for ``json``.
+
+    Args:
+        pictures: each with its ``file_name``.
+        names: of the classes; their ids count from 1.
+    """
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for file, picture in pictures:
+        image = {"id": len(images) + 1, "file_name": file}
+        size = {"width": picture.width, "height": picture.height}
+        images.append({**image, **size, **({"proposal": True} if picture.proposal else {})})
+        for item in picture.objects:
+            box = item.box
+            bbox = [_number(v) for v in (box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1)]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": len(images),
+                    "category_id": names.index(item.label) + 1,
+                    "bbox": bbox,
+                    "area": _number(bbox[2] * bbox[3]),
+                    "iscrowd": 0,
+                    "segmentation": [],
+                    "difficult": int(item.difficult),
+                }
+            )
+    categories = [
+        {"id": number, "name": name, "supercategory": "face"}
+        for number, name in enumerate(names, 1)
+    ]
+    return {
+        "info": {"description": "face masks"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": categories,
+    }
+
+
+def _number(value: float) -> float:
+    """Return a number of pixels, whole ones as int, without the noise of binary fractions."""
+    rounded = round(value, 6)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _key(value: Any) -> Any:
+    """Return an id as it can be looked up: a list, say, cannot."""
+    return value if isinstance(value, int | str) else repr(value)

@@ -1,0 +1,249 @@
+"""Reading a labelled set in any of the formats that maskdet knows, told apart by content."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from maskdet import images
+from maskdet.classes import canonical
+from maskdet.errors import InputError
+from maskdet.files import read_text
+from maskdet.labels import coco, folder, voc, yolo_folder
+from maskdet.labels.manifest import Manifest
+from maskdet.labels.records import (
+    LabelledPicture,
+    LabelledSet,
+    below,
+    in_folder_beside,
+    named,
+    orphans,
+    picture_name,
+    row_of,
+)
+from maskdet.labels.voc import VocObject
+from maskdet.progress import SILENT, Progress
+from maskdet.types import Box
+
+VOC, YOLO, COCO, CROPS = FORMATS = ("voc", "yolo", "coco", "crops")
+
+CROP_COLUMNS = ("class", "picture", "object", "sha256", "x1", "y1", "x2", "y2", "margin")
+"""What a manifest says of a crop alone: which face of which picture it is."""
+
+_ANNOTATIONS = ("Annotations", "annotations")
+
+
+def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> LabelledSet:
+    """Read labelled pictures with all that their format holds.
+
+    Args:
+        source: a folder, or the JSON file of a COCO set. Pascal VOC files lie beside the
+            pictures or in ``Annotations`` beside ``images`` or ``JPEGImages``; YOLO's label
+            files in ``labels`` beside ``images``, at any depth, or beside the pictures;
+            COCO's pictures beside the JSON file, or in a folder there or one above.
+        kind: one of ``FORMATS``; None: see ``detect``.
+        progress: makes the bar.
+
+    Returns:
+        The pictures sorted by name, those without a face included. Labels and pictures that
+        cannot be used are named in ``problems``, sizes are the pictures' own.
+
+    Raises:
+        InputError: nothing there can be read as that format.
+    """
+    kind = kind or detect(source)
+    readers = {VOC: _voc, YOLO: yolo_folder.load, COCO: _coco, CROPS: _crops}
+    found = readers[kind](source, progress)
+    if not found.pictures:
+        first = f". First problem: {found.problems[0]}" if found.problems else ""
+        raise InputError(f"{source} holds no labelled picture in the format {kind}{first}")
+    found.pictures.sort(key=lambda picture: picture.name)
+    return found
+
+
+def detect(source: Path) -> str:
+    """Return the format of a labelled set.
+
+    Raises:
+        InputError: it is none that is known, or could be several.
+    """
+    if source.is_file():
+        return COCO
+    if not source.is_dir():
+        raise InputError(f"{source} is neither a folder nor a file")
+    found = []
+    if any(_is_voc(path) for path in below(source, ".xml")):
+        found.append(VOC)
+    if yolo_folder.config_file(source):
+        found.append(YOLO)
+    if _documents(source):
+        found.append(COCO)
+    if not found and any(canonical(p.name) for p in (source, *source.rglob("*")) if p.is_dir()):
+        found.append(CROPS)
+    if len(found) == 1:
+        return found[0]
+    what = f"could be {' or '.join(found)}" if found else f"is in none of {', '.join(FORMATS)}"
+    raise InputError(f"{source} {what}: say which it is with --from")
+
+
+def _is_voc(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return b"<annotation" in file.read(4096)
+    except OSError:
+        return False  # Where the set is read, the file is named.
+
+
+def _voc(source: Path, progress: Progress) -> LabelledSet:
+    paths, problems = folder.pictures(source)
+    found = LabelledSet(problems=problems)
+    manifest = Manifest(source)
+    used = set()
+    for path in progress(paths, desc="labels", unit="picture"):
+        beside = [in_folder_beside(path.relative_to(source), name, ".xml") for name in _ANNOTATIONS]
+        places = [folder.voc_path(path), *(source / place for place in beside if place)]
+        boxes = next((place for place in places if place.is_file()), None)
+        if boxes is None:
+            found.problems.append(f"{path}: no VOC file")
+            continue
+        used.add(boxes)
+        try:
+            width, height = images.size(path)
+            file = voc.read(boxes, width, height)
+        except InputError as error:
+            found.problems.append(str(error))
+            continue
+        found.problems += file.problems
+        name, row = named(path, source, manifest)
+        found.pictures.append(
+            LabelledPicture(path, name, width, height, file.objects, row, file.proposal)
+        )
+    found.problems += orphans(below(source, ".xml"), used)
+    return found
+
+
+def _coco(source: Path, progress: Progress) -> LabelledSet:
+    documents = [source] if source.is_file() else _documents(source)
+    if len(documents) != 1:
+        names = ", ".join(str(path) for path in documents) or "none"
+        raise InputError(f"{source} should hold one COCO file (there: {names}): name it itself")
+    (file,) = documents
+    text = read_text(file)
+    try:
+        document = coco.parse(text)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    found = LabelledSet(problems=[f"{file}: {problem}" for problem in document.problems])
+    manifest = Manifest(file.parent)
+    for item in progress(document.pictures, desc="labels", unit="picture"):
+        try:
+            path = _locate(file, item.file)
+            width, height = images.size(path)
+        except InputError as error:
+            found.problems.append(str(error))
+            continue
+        objects, wrong, outlines = coco.objects(item, document.names, width, height)
+        found.problems += [f"{file}: {item.file}: {problem}" for problem in wrong]
+        found.lost["outlines (their boxes are kept)"] += outlines
+        row = {}
+        if path.is_relative_to(file.parent):
+            row = row_of(manifest, path.relative_to(file.parent).as_posix())
+        name = picture_name(item.file)
+        found.pictures.append(
+            LabelledPicture(path, name, width, height, tuple(objects), row, item.proposal)
+        )
+    return found
+
+
+def _documents(source: Path) -> list[Path]:
+    """Return the COCO files of a folder."""
+    found = []
+    for path in below(source, ".json"):
+        try:
+            if coco.is_coco(json.loads(read_text(path))):
+                found.append(path)
+        except (InputError, ValueError, RecursionError):
+            continue
+    return found
+
+
+def _locate(file: Path, name: str) -> Path:
+    """Find a COCO file's picture. What ``..`` or a root it may name is not followed."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    inside = Path(*(part for part in parts if part not in ("..", "/") and not part.endswith(":")))
+    for base in (file.parent, file.parent.parent):
+        for place in (base, base / "images", *([] if base == file.parent else [base / file.stem])):
+            if (place / inside).is_file():
+                return place / inside
+    raise InputError(f"{file}: {name} lies neither beside it nor in a folder 'images' there")
+
+
+def _crops(source: Path, progress: Progress) -> LabelledSet:
+    """Read class folders of faces; where the manifest knows it, as boxes of the photographs."""
+    found = LabelledSet()
+    manifest = Manifest(source)
+    cut: defaultdict[Path, list[tuple[VocObject, Mapping[str, str]]]] = defaultdict(list)
+    paths = images.find(source, lambda error: found.problems.append(str(error)))
+    for path in progress(paths, desc="labels", unit="picture"):
+        name, row = named(path, source, manifest)
+        label = canonical(row.get("class", "")) or folder.folder_class(
+            PurePosixPath(source.resolve().name, name)
+        )
+        if label is None:
+            found.problems.append(f"{path}: no folder that names a class")
+            continue
+        try:
+            face = _face(path, label, row)
+            if face:
+                # A path beside the folder of the crops, or an absolute one.
+                picture = Path(os.path.abspath(source.resolve().parent / row["picture"]))  # noqa: PTH100
+                if picture.is_file():
+                    cut[picture].append((face, row))
+                    continue
+                found.lost["boxes in pictures that are not there (crops became pictures)"] += 1
+            width, height = images.size(path)
+        except InputError as error:
+            found.problems.append(str(error))
+            continue
+        whole = VocObject(0, label, Box(0, 0, width, height))
+        kept = {key: value for key, value in row.items() if key not in CROP_COLUMNS}
+        found.pictures.append(LabelledPicture(path, name, width, height, (whole,), kept))
+    _add_photographs(found, cut)
+    return found
+
+
+def _face(path: Path, label: str, row: Mapping[str, str]) -> VocObject | None:
+    """Return the face that a manifest's row says a crop is of, None if it does not say."""
+    if not row.get("picture") or not row.get("x1"):
+        return None
+    try:
+        box = Box(*(float(row[key]) for key in ("x1", "y1", "x2", "y2")))
+        return VocObject(int(row.get("object") or 0), label, box)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: the manifest's box is unusable: {error}") from error
+
+
+def _add_photographs(
+    found: LabelledSet, cut: Mapping[Path, list[tuple[VocObject, Mapping[str, str]]]]
+) -> None:
+    above = Path(os.path.commonpath([path.parent for path in cut])) if cut else Path()
+    for path, faces in cut.items():
+        try:
+            width, height = images.size(path)
+        except InputError as error:
+            found.problems.append(str(error))
+            continue
+        objects = []
+        for face, _ in sorted(faces, key=lambda item: item[0].index):
+            box = face.box.clip(width, height)
+            if box.area:
+                objects.append(replace(face, box=box))
+            else:
+                found.problems.append(f"{path}: the manifest's box {face.box} lies outside")
+        row = {key: value for key, value in faces[0][1].items() if key not in CROP_COLUMNS}
+        name = picture_name(path.relative_to(above).as_posix())
+        found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))

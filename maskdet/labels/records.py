@@ -1,0 +1,110 @@
+"""A labelled picture as every format has it, and the names that pictures go by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from maskdet.labels.manifest import Manifest, part
+from maskdet.labels.voc import VocObject
+
+PICTURE_FOLDERS = ("images", "jpegimages")
+"""Folders of pictures, in lower case, whose labels other tools put into a folder beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPicture:
+    """One picture with its faces.
+
+    ``name`` is its path in the data set, with ``/`` and without folders like ``images``, which
+    are a matter of the format. ``width`` and ``height`` are of the upright picture in pixels.
+    ``row`` is what the manifest says of it. ``proposal`` as in ``voc.VocFile``.
+    """
+
+    path: Path
+    name: str
+    width: int
+    height: int
+    objects: tuple[VocObject, ...]
+    row: Mapping[str, str] = field(default_factory=dict)
+    proposal: bool = False
+
+
+@dataclass(slots=True)
+class LabelledSet:
+    """Labelled pictures; in words what could not be used; counted what could not be kept."""
+
+    pictures: list[LabelledPicture] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    lost: Counter[str] = field(default_factory=Counter)
+
+
+def picture_name(path: str) -> str:
+    """Return the name of a picture: its path without ``..``, a root, and ``PICTURE_FOLDERS``."""
+    *folders, file = PurePosixPath(path.replace("\\", "/")).parts
+    kept = [part for part in folders if part not in ("..", "/") and not part.endswith(":")]
+    return "/".join([*(part for part in kept if part.lower() not in PICTURE_FOLDERS), file])
+
+
+def in_folder_beside(path: Path, folder: str, suffix: str) -> Path | None:
+    """Return a label file's place in ``folder`` beside a picture's ``images``, or None.
+
+    ``a/images/b/c.jpg`` has its labels in ``a/labels/b/c.txt``; None where the picture lies in
+    no such folder.
+    """
+    parts = path.parts
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index].lower() in PICTURE_FOLDERS:
+            return Path(*parts[:index], folder, *parts[index + 1 :]).with_suffix(suffix)
+    return None
+
+
+def named(path: Path, source: Path, manifest: Manifest) -> tuple[str, dict[str, str]]:
+    """Return the name of a picture below ``source``, and what the manifest says of it."""
+    relative = path.relative_to(source).as_posix()
+    return picture_name(relative), row_of(manifest, relative)
+
+
+def row_of(manifest: Manifest, name: str) -> dict[str, str]:
+    """Return what a manifest says of the picture at ``name``, but for its place."""
+    row = {key: value for key, value in manifest.get(name).items() if key != "file" and value}
+    if part(row.get("split", "")):
+        row["split"] = str(part(row["split"]))
+    return row
+
+
+def below(source: Path, suffix: str) -> list[Path]:
+    """Return the files with an ending below a folder, sorted, hidden ones left out."""
+    return sorted(
+        path
+        for path in source.rglob(f"*{suffix}")
+        if not any(part.startswith(".") for part in path.relative_to(source).parts)
+    )
+
+
+def orphans(paths: Iterable[Path], used: set[Path]) -> list[str]:
+    """Return a sentence for each label file that no picture has used."""
+    return [f"{path}: its picture is not there" for path in paths if path not in used]
+
+
+class Names:
+    """Gives every file a name of its own, by adding ``-2``, ``-3``, ... where it is taken."""
+
+    def __init__(self, by_stem: bool) -> None:
+        """With ``by_stem``, ``a.jpg`` and ``a.png`` count as the same: they would share labels."""
+        self.renamed = 0
+        self._by_stem = by_stem
+        self._taken: set[str] = set()
+
+    def take(self, name: str) -> str:
+        """Return ``name``, or the first like it that is free."""
+        path, number = PurePosixPath(name), 1
+        free = path
+        while (key := str(free.with_suffix("") if self._by_stem else free)) in self._taken:
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        self._taken.add(key)
+        self.renamed += free != path
+        return str(free)

@@ -1,0 +1,104 @@
+"""Reading a folder of YOLO's label files: where they lie, what the classes are called."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from maskdet import images
+from maskdet.errors import InputError
+from maskdet.files import read_text
+from maskdet.labels import folder, yolo
+from maskdet.labels.manifest import Manifest
+from maskdet.labels.records import (
+    LabelledPicture,
+    LabelledSet,
+    below,
+    in_folder_beside,
+    named,
+    orphans,
+)
+from maskdet.progress import Progress
+
+
+def load(source: Path, progress: Progress) -> LabelledSet:
+    """Read a YOLO set, see ``collect.load``."""
+    paths, problems = folder.pictures(source)
+    found = LabelledSet(problems=problems)
+    broken = source / yolo.CONFIG
+    place = config_file(source) or (broken if broken.is_file() else None)
+    if place is None:
+        raise InputError(f"{source} has neither a {yolo.CONFIG} with 'names' nor a classes.txt")
+    config = _read_config(place)
+    parts = _parts(source, place.parent, config.parts, paths)
+    manifest = Manifest(source)
+    used = set()
+    for path in progress(paths, desc="labels", unit="picture"):
+        beside = in_folder_beside(path.relative_to(source), "labels", ".txt")
+        labels = source / beside if beside else path.with_suffix(".txt")
+        used.add(labels)
+        try:
+            width, height = images.size(path)
+            # Without a file there is no face in the picture: the format's rule.
+            text = read_text(labels) if labels.is_file() else ""
+        except InputError as error:
+            found.problems.append(str(error))
+            continue
+        objects, wrong, outlines = yolo.parse(text, config.names, width, height)
+        found.problems += [f"{labels}: {problem}" for problem in wrong]
+        found.lost["outlines (their boxes are kept)"] += outlines
+        name, row = named(path, source, manifest)
+        if path in parts:
+            row = {"split": parts[path], **row}
+        found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))
+    labels_there = [path for path in below(source, ".txt") if "labels" in path.parts[:-1]]
+    found.problems += orphans(labels_there, {*used, place})
+    return found
+
+
+def config_file(source: Path) -> Path | None:
+    """Return the file that names the classes of a YOLO set, None if there is none."""
+    for path in sorted([*source.glob("*.yaml"), *source.glob("*.yml")]):
+        try:
+            _read_config(path)
+        except InputError:
+            continue
+        return path
+    lists = (source / "classes.txt", source / "labels" / "classes.txt")
+    return next((path for path in lists if path.is_file()), None)
+
+
+def _read_config(path: Path) -> yolo.Config:
+    text = read_text(path)
+    if path.suffix == ".txt":
+        return yolo.Config(dict(enumerate(text.split("\n"))), {})
+    try:
+        return yolo.parse_config(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _parts(
+    source: Path, base: Path, parts: Mapping[str, Iterable[str]], pictures: Iterable[Path]
+) -> dict[Path, str]:
+    """Return the part of each picture that is in just one of those of a ``data.yaml``."""
+    said: defaultdict[Path, set[str]] = defaultdict(set)
+    paths = {_absolute(path): path for path in pictures}
+    for name, place in ((name, place) for name, places in parts.items() for place in places):
+        listed: set[Path] = set()
+        if place.endswith(".txt") and (base / place).is_file():
+            lines = read_text(base / place).split("\n")
+            listed = {_absolute(base / line) for line in lines if line}
+        # Some tools write '../train/images' of what lies beside data.yaml.
+        folders = {_absolute(base / place), _absolute(base / place.removeprefix("../"))}
+        for path, known in paths.items():
+            if path in listed or not folders.isdisjoint(path.parents):
+                said[known].add(name)
+    return {path: next(iter(names)) for path, names in said.items() if len(names) == 1}
+
+
+def _absolute(path: Path) -> Path:
+    # Not resolve(): what a link points to is another file.
+    return Path(os.path.abspath(path))  # noqa: PTH100

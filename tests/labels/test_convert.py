@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskdet import files, images
+from maskdet.errors import InputError, OutputError
+from maskdet.labels import collect, voc
+from maskdet.labels.convert import convert
+from maskdet.labels.manifest import Manifest
+from maskdet.labels.records import LabelledPicture, Names, picture_name
+from maskdet.labels.voc import VocObject
+from maskdet.types import Box
+
+FACES = (
+    VocObject(0, "with_mask", Box(10, 20, 30, 44)),
+    VocObject(1, "mask_worn_incorrectly", Box(0, 0, 61, 47)),
+)
+HARD = VocObject(2, "without_mask", Box(50, 3, 60, 13), difficult=True)
+
+
+def picture(path: Path, width: int = 61, height: int = 47) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seed = sum(str(path.name).encode())
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    images.write(path, pixels)
+    return path
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    """A folder with nested pictures of equal stems, one of them empty, one turned by EXIF."""
+    root = tmp_path / "photographs"
+    for name in ("a.jpg", "b/a.jpg", "b/ü c.png"):
+        picture(root / name)
+    turned = Image.new("RGB", (47, 61))
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(root / "turned.jpg", exif=exif)
+    voc.write(root / "a.xml", "a.jpg", 61, 47, (*FACES, HARD))
+    voc.write(root / "b/a.xml", "a.jpg", 61, 47, (), proposal=True)
+    voc.write(root / "b/ü c.xml", "ü c.png", 61, 47, FACES[:1])
+    voc.write(root / "turned.xml", "turned.jpg", 47, 61, FACES[1:])
+    manifest = Manifest(root)
+    manifest.set("a.jpg", {"group": "7", "split": "train", "licence": "CC0"})
+    manifest.set("b/a.jpg", {"group": "8", "split": "test"})
+    manifest.write()
+    return root
+
+
+def content(pictures: list[LabelledPicture]) -> list[tuple[object, ...]]:
+    return [(p.name, p.width, p.height, p.objects, dict(p.row), p.proposal) for p in pictures]
+
+
+def test_coco_holds_all_that_voc_does(photographs: Path, tmp_path: Path) -> None:
+    there = convert(photographs, tmp_path / "coco", "coco")
+    back = convert(tmp_path / "coco", tmp_path / "back", "voc")
+    assert not [*there.problems, *there.lost, *back.problems, *back.lost]
+    assert (there.pictures, there.empty) == (back.pictures, back.empty) == (4, 1)
+    first, last = (
+        content(collect.load(root).pictures) for root in (photographs, tmp_path / "back")
+    )
+    assert len(first) == 4
+    assert first == last
+    for path in images.find(photographs):
+        copy = tmp_path / "back" / path.relative_to(photographs)
+        assert files.sha256(copy) == files.sha256(path)
+
+
+def test_yolo_holds_all_but_marks(photographs: Path, tmp_path: Path) -> None:
+    there = convert(photographs, tmp_path / "yolo", "yolo")
+    assert there.lost == {
+        "marks of difficult faces (the faces are kept)": 1,
+        "marks of proposals that nobody has looked at": 1,
+    }
+    assert (tmp_path / "yolo/labels/b/a.txt").read_text() == ""
+    assert (tmp_path / "yolo/test.txt").read_text() == "./images/b/a.jpg\n"
+    (tmp_path / "yolo/manifest.csv").unlink()
+    convert(tmp_path / "yolo", tmp_path / "back", "voc")
+    first, last = (collect.load(root).pictures for root in (photographs, tmp_path / "back"))
+    for before, after in zip(first, last, strict=True):
+        assert (before.name, before.width) == (after.name, after.width)
+        assert [(o.label, o.box) for o in before.objects] == [
+            (o.label, o.box) for o in after.objects
+        ]
+        assert before.row.get("split") == after.row.get("split")
+
+
+def test_crops_lead_back_to_their_photographs(photographs: Path, tmp_path: Path) -> None:
+    there = convert(photographs, tmp_path / "crops", "crops")
+    assert there.lost == {"faces marked as difficult": 1, "pictures without a face": 1} | {
+        "marks of proposals that nobody has looked at": 1
+    }
+    assert len(images.find(tmp_path / "crops")) == there.faces.total() == 4
+    back = convert(tmp_path / "crops", tmp_path / "back", "voc")
+    assert not back.problems
+    first, last = (collect.load(root).pictures for root in (photographs, tmp_path / "back"))
+    wanted = {p.name: [o for o in p.objects if not o.difficult] for p in first if p.objects}
+    assert {p.name: list(p.objects) for p in last} == wanted
+    assert {p.name: p.row.get("licence") for p in last}["a.jpg"] == "CC0"
+
+
+def test_crops_without_photographs_are_pictures_of_one_face(tmp_path: Path) -> None:
+    picture(tmp_path / "faces/no mask/a.jpg", 30, 40)
+    convert(tmp_path / "faces", tmp_path / "voc", "voc")
+    (found,) = collect.load(tmp_path / "voc").pictures
+    assert found.objects == (VocObject(0, "without_mask", Box(0, 0, 30, 40)),)
+
+
+def test_crops_of_photographs_that_are_gone(photographs: Path, tmp_path: Path) -> None:
+    convert(photographs, tmp_path / "crops", "crops")
+    (photographs / "a.jpg").unlink()
+    result = convert(tmp_path / "crops", tmp_path / "voc", "voc")
+    assert result.lost == {"boxes in pictures that are not there (crops became pictures)": 2}
+    assert result.pictures == 4
+
+
+@pytest.mark.parametrize("kind", ["voc", "yolo", "coco", "crops"])
+def test_a_format_is_told_by_its_content(photographs: Path, tmp_path: Path, kind: str) -> None:
+    convert(photographs, tmp_path / "set", kind)
+    assert collect.detect(tmp_path / "set") == kind
+
+
+def test_a_folder_of_two_formats_or_of_none(photographs: Path, tmp_path: Path) -> None:
+    convert(photographs, photographs / "coco.json", "coco")
+    with pytest.raises(InputError, match="could be voc or coco: say which it is with --from"):
+        convert(photographs, tmp_path / "x", "yolo")
+    assert convert(photographs, tmp_path / "x", "yolo", "voc").pictures == 4
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="is in none of voc, yolo, coco, crops"):
+        convert(tmp_path / "none", tmp_path / "y", "voc")
+
+
+def test_a_coco_file_alone_and_voc_files_beside_its_pictures(photographs: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in images.find(photographs)}
+    convert(photographs, photographs / "coco.json", "coco")
+    document = json.loads((photographs / "coco.json").read_text())
+    assert {item["file_name"] for item in document["images"]} >= {"a.jpg", "b/ü c.png"}
+    first = content(collect.load(photographs, "voc").pictures)
+    for path in photographs.rglob("*.xml"):
+        path.unlink()
+    convert(photographs, photographs, "voc")
+    assert content(collect.load(photographs, "voc").pictures) == first
+    assert {path: path.stat().st_mtime_ns for path in images.find(photographs)} == before
+
+
+def test_nothing_is_replaced_unasked(photographs: Path, tmp_path: Path) -> None:
+    before = (photographs / "a.xml").read_bytes()
+    convert(photographs, tmp_path / "yolo", "yolo")
+    with pytest.raises(OutputError, match="8 files are there already, first"):
+        convert(tmp_path / "yolo", photographs, "voc", overwrite=False)
+    assert (photographs / "a.xml").read_bytes() == before
+    convert(tmp_path / "yolo", photographs, "voc", overwrite=True)
+    assert (photographs / "a.xml").read_bytes() != before
+
+
+def test_links_share_their_bytes(photographs: Path, tmp_path: Path) -> None:
+    convert(photographs, tmp_path / "yolo", "yolo", link=True)
+    assert (tmp_path / "yolo/images/a.jpg").samefile(photographs / "a.jpg")
+    convert(photographs, tmp_path / "copied", "yolo")
+    assert not (tmp_path / "copied/images/a.jpg").samefile(photographs / "a.jpg")
+
+
+def test_broken_files_are_listed_and_the_rest_goes_on(photographs: Path, tmp_path: Path) -> None:
+    (photographs / "a.xml").write_text("<annotation>")
+    (photographs / "turned.jpg").write_bytes(b"no picture")
+    (photographs / "lost.xml").write_text("<annotation></annotation>")
+    picture(photographs / "unlabelled.jpg")
+    result = convert(photographs, tmp_path / "coco", "coco")
+    assert result.pictures == 2
+    for name in (
+        "a.xml is not",
+        "turned.jpg is not",
+        "lost.xml: its picture",
+        "unlabelled.jpg: no",
+    ):
+        assert any(name in problem for problem in result.problems), name
+    assert len(result.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("place", "labels"),
+    [
+        ("images/train/a.jpg", "labels/train/a.txt"),
+        ("train/images/a.jpg", "train/labels/a.txt"),
+        ("a.jpg", "a.txt"),
+    ],
+)
+def test_the_layouts_of_yolo(tmp_path: Path, place: str, labels: str) -> None:
+    picture(tmp_path / place, 100, 50)
+    (tmp_path / labels).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / labels).write_text("1 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "data.yaml").write_text(
+        "train: ../train/images\nval: images/train\nnames: [with_mask, without_mask]\n"
+    )
+    (found,) = collect.load(tmp_path).pictures
+    assert found.name == place.replace("images/", "")
+    assert found.objects == (VocObject(0, "without_mask", Box(25, 12.5, 75, 37.5)),)
+    parts = {"train/images/a.jpg": "train", "images/train/a.jpg": "val"}
+    assert found.row.get("split") == parts.get(place)
+
+
+def test_the_layout_of_pascal_and_of_kaggle(tmp_path: Path) -> None:
+    for folder, name in (("annotations", "images/a.png"), ("Annotations", "JPEGImages/b.jpg")):
+        picture(tmp_path / name)
+        (tmp_path / folder).mkdir()
+        path = (tmp_path / folder / Path(name).name).with_suffix(".xml")
+        voc.write(path, name, 61, 47, FACES[:1])
+    found = collect.load(tmp_path)
+    assert [item.name for item in found.pictures] == ["a.png", "b.jpg"]
+    assert not found.problems
+
+
+def test_pictures_that_would_share_their_labels_are_renamed(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png"):
+        picture(tmp_path / "coco" / name)
+    file = {"images": [{"id": k, "file_name": f"a.{k}"} for k in ("jpg", "png")], "annotations": []}
+    (tmp_path / "coco/set.json").write_text(json.dumps(file))
+    result = convert(tmp_path / "coco", tmp_path / "voc", "voc")
+    assert result.renamed == 1
+    assert {path.name for path in (tmp_path / "voc").iterdir()} == {
+        *("a.jpg", "a.xml"),
+        *("a-2.png", "a-2.xml"),
+    }
+
+
+@pytest.mark.parametrize("name", ["../../secret.jpg", "/secret.jpg", "C:\\x\\..\\secret.jpg"])
+def test_a_coco_file_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "secret.jpg")
+    (tmp_path / "a/b").mkdir(parents=True)
+    file = tmp_path / "a/b/set.json"
+    file.write_text(json.dumps({"images": [{"id": 1, "file_name": name}], "annotations": []}))
+    with pytest.raises(InputError, match="lies neither beside it"):
+        convert(file, tmp_path / "out", "voc")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("images/train/a.jpg", "train/a.jpg"),
+        ("b\\JPEGImages\\a.jpg", "b/a.jpg"),
+        ("../x/a.jpg", "x/a.jpg"),
+        ("/x/images.jpg", "x/images.jpg"),
+    ],
+)
+def test_names(path: str, name: str) -> None:
+    assert picture_name(path) == name
+
+
+def test_taken_names() -> None:
+    names = Names(by_stem=True)
+    taken = [names.take(name) for name in ("a.jpg", "a.png", "a-2.jpg", "b/a.jpg", "a.jpg")]
+    assert taken == ["a.jpg", "a-2.png", "a-2-2.jpg", "b/a.jpg", "a-3.jpg"]
+    assert names.renamed == 3
+
+
+@pytest.mark.corpus
+def test_the_corpus_survives_coco(corpus: Path, tmp_path: Path) -> None:
+    convert(corpus / "dev_scenes", tmp_path / "coco", "coco", link=True)
+    back = convert(tmp_path / "coco", tmp_path / "voc", "voc", link=True)
+    assert not back.problems
+    first, last = (
+        content(collect.load(root).pictures) for root in (corpus / "dev_scenes", tmp_path / "voc")
+    )
+    assert len(first) == 345
+    assert first == last
