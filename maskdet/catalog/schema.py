@@ -16,6 +16,7 @@ MIGRATIONS = (
         duplicate_of INTEGER REFERENCES images (id) ON DELETE SET NULL
     );
     CREATE INDEX images_sha256 ON images (sha256);
+    CREATE INDEX images_duplicate ON images (duplicate_of);
 
     CREATE TABLE sources (                 -- every address that was tried, once
         url TEXT PRIMARY KEY,
@@ -50,14 +51,16 @@ MIGRATIONS = (
     CREATE TABLE aside (                   -- what dedup set aside, and why
         id INTEGER PRIMARY KEY,
         run TEXT NOT NULL,                 -- UTC, ISO 8601: one value a run
+        image_id INTEGER REFERENCES images (id) ON DELETE SET NULL,
         path TEXT NOT NULL,                -- where the file was, below the root
-        moved_to TEXT,                     -- where it is now; NULL: deleted
+        moved_to TEXT,                     -- where it is now, from the root; NULL: deleted, linked
         kept TEXT NOT NULL,                -- the picture that stays, below the root
         action TEXT NOT NULL CHECK (action IN ('move', 'delete', 'link')),
         distance INTEGER NOT NULL,         -- Hamming distance to the one that stays
         reason TEXT NOT NULL,
         undone INTEGER NOT NULL DEFAULT 0
     );
+    CREATE INDEX aside_undone ON aside (undone);
 
     CREATE TABLE crops (                   -- which face of which picture a crop shows
         path TEXT PRIMARY KEY,             -- below the root, with '/'
