@@ -113,7 +113,11 @@ def line(number: int, path: Path, verdict: Verdict | None) -> str:
     source = click.format_filename(path)
     if verdict is None:
         return f"{number} no face {source}"
-    names = [name for name in (verdict.label, verdict.proposed) if name]
-    said = " -> ".join(f"{name} {verdict.scores[name]:.2f}" for name in names)
+    said, other = (
+        f"{name} {verdict.scores[name]:.2f}" if name else "unlabelled"
+        for name in (verdict.label, verdict.proposed)
+    )
+    if verdict.label is None or verdict.doubt > 0:
+        said += f" -> {other}"
     box = ",".join(f"{v:.0f}" for v in verdict.box.to_list()) if verdict.box else "-"
     return f"{number} {said} {box} {source}"

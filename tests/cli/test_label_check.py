@@ -130,5 +130,16 @@ def test_suggest_prints_the_pictures_in_order(
     assert [line.split()[0] for line in lines] == ["1", "2", "3", "4"]
     assert lines[0] == f"1 without_mask 0.02 -> with_mask 0.96 0,0,40,40 {photos / 'b.png'}"
     assert lines[1].endswith("c.png")
-    assert lines[2].endswith("a.png")
+    assert lines[2] == f"3 with_mask 0.96 0,0,40,40 {photos / 'a.png'}"
     assert lines[3] == f"4 no face {photos / 'd.png'}"
+
+
+def test_suggest_needs_no_labels(
+    runner: CliRunner, tmp_path: Path, astronaut_jpg: Path, model: str
+) -> None:
+    (tmp_path / "raw").mkdir()
+    photo = astronaut_jpg.rename(tmp_path / "raw/a.jpg")
+    result = run(runner, "--data", tmp_path, "--suggest", "--crop-only", "--model", model)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("1 unlabelled -> ")
+    assert not photo.with_suffix(".xml").exists()
