@@ -1,0 +1,286 @@
+"""Taking pictures out of a data set for good."""
+
+from __future__ import annotations
+
+import glob
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from maskdet import images
+from maskdet.catalog import origin, pictures
+from maskdet.catalog.pictures import Picture
+from maskdet.catalog.sources import Outcome
+from maskdet.catalog.store import Catalog, now
+from maskdet.crawl import policy
+from maskdet.errors import InputError
+from maskdet.labels.folder import voc_path
+from maskdet.labels.manifest import FILE, Manifest
+
+LEAST_DIGITS = 8
+"""Of a sha256 that is not given in full."""
+
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9-]+")
+_SHA256 = re.compile(rf"[0-9a-f]{{{LEAST_DIGITS},64}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is never to be fetched again: ``kind`` is ``url``, ``domain`` or ``sha256``."""
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A picture to take out: the files that go with it, all below the root.
+
+    ``files`` are the picture, its VOC file, and its crops, as far as they are there; ``crops``
+    the paths of the crops as the ledger names them; ``urls`` where the picture came from.
+    """
+
+    picture: Picture
+    files: tuple[Path, ...]
+    crops: tuple[str, ...]
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What forgetting would do. ``originals`` are the kept pictures of duplicates that go:
+    they stay."""
+
+    targets: tuple[Target, ...]
+    removals: tuple[Removal, ...]
+    originals: tuple[Picture, ...]
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What was done: pictures and files that are gone, and in words what could not be removed."""
+
+    pictures: int = 0
+    files: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
+    """Find what is to be forgotten; nothing is changed.
+
+    With a picture go the copies that were set aside as its duplicates, for they show the same.
+    Where only such a copy is named, the picture that was kept stays.
+
+    Args:
+        catalog: the ledger.
+        names: addresses, domains (all hosts below them included), sha256 of pictures (their
+            first digits, eight at least), and files: pictures or crops of the data set.
+
+    Raises:
+        InputError: a name is none of these, is unknown, or stands for several pictures.
+    """
+    targets = tuple(dict.fromkeys(_target(catalog, name) for name in names))
+    found: dict[int, Picture] = {}
+    for target in targets:
+        found.update({picture.id: picture for picture in _pictures(catalog, target)})
+    queue = list(found.values())
+    for picture in queue:  # which grows meanwhile
+        for row in catalog.read(
+            "SELECT * FROM images WHERE duplicate_of = ? UNION "
+            "SELECT * FROM images WHERE sha256 = ?",
+            (picture.id, picture.sha256),
+        ):
+            if row["id"] not in found:
+                found[row["id"]] = Picture(**dict(row))
+                queue.append(found[row["id"]])
+    removals = [_removal(catalog, picture) for picture in found.values()]
+    originals = {
+        picture.duplicate_of: origin.by_id(catalog, picture.duplicate_of)
+        for picture in found.values()
+        if picture.duplicate_of is not None and picture.duplicate_of not in found
+    }
+    return Plan(
+        targets,
+        tuple(item for item in removals if item.files or item.picture.status != "forgotten"),
+        tuple(picture for picture in originals.values() if picture.status == "kept"),
+    )
+
+
+def forget(catalog: Catalog, plan: Plan) -> Forgotten:
+    """Take pictures out: their files, VOC files and crops, and the crops' rows in a manifest.
+
+    What must never be fetched again is noted before the first file goes. A run that is killed
+    is finished by planning and forgetting the same again.
+
+    Raises:
+        InputError: a manifest cannot be read.
+        OutputError: the ledger or a manifest cannot be written.
+    """
+    result = Forgotten()
+    time = now()
+    hashes = {Target("sha256", item.picture.sha256) for item in plan.removals}
+    with catalog.write() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO forgotten (kind, value, time) VALUES (?, ?, ?)",
+            [(item.kind, item.value, time) for item in (*plan.targets, *hashes)],
+        )
+    done = [item for item in plan.removals if _remove(item, result)]
+    _forget_crops(catalog, [path for item in done for path in item.crops])
+    with catalog.write() as connection:
+        for target in plan.targets:
+            where, values = _sources(target)
+            connection.execute(
+                f"UPDATE sources SET outcome = '{Outcome.FORGOTTEN}', reason = 'forgotten' "
+                f"WHERE {where}",
+                values,
+            )
+        for item in done:
+            _mark(connection, item)
+    result.pictures = len(done)
+    return result
+
+
+def _target(catalog: Catalog, name: str) -> Target:
+    """Return what a name stands for, see ``plan``."""
+    if "://" in name:
+        try:
+            return Target("url", policy.normalise(name))
+        except ValueError as error:
+            raise InputError(f"{name} is no valid address: {error}") from error
+    for path in (Path(name), catalog.absolute(name)):
+        if path.is_file() or _is_known(catalog, path):
+            return Target("sha256", origin.origin(catalog, path).picture.sha256)
+    if _SHA256.fullmatch(name.lower()):
+        return Target("sha256", _whole(catalog, name.lower()))
+    domain = Target("domain", name.lower().rstrip("."))
+    where, values = _sources(domain)
+    known = catalog.read(f"SELECT 1 FROM sources WHERE {where} LIMIT 1", values)
+    looks_like_a_file = PurePosixPath(name).suffix.lower() in images.SUFFIXES
+    if known or (_DOMAIN.fullmatch(domain.value) and not looks_like_a_file):
+        return domain
+    raise InputError(
+        f"{name} is nothing that can be forgotten: give an address (https://...), a domain, the "
+        f"sha256 of a picture (its first {LEAST_DIGITS} digits or more), or a file of the data set"
+    )
+
+
+def _is_known(catalog: Catalog, path: Path) -> bool:
+    try:
+        name = catalog.relative(path)
+    except InputError:
+        return False
+    return pictures.by_path(catalog, name) is not None
+
+
+def _whole(catalog: Catalog, digits: str) -> str:
+    """Return the one sha256 that begins with some digits."""
+    rows = catalog.read(
+        "SELECT DISTINCT sha256 FROM images WHERE substr(sha256, 1, ?) = ? LIMIT 4",
+        (len(digits), digits),
+    )
+    if not rows:
+        raise InputError(f"no picture in {catalog.path} has a sha256 that begins with {digits}")
+    if len(rows) > 1:
+        raise InputError(
+            f"the sha256 of several pictures begins with {digits}: "
+            + ", ".join(row["sha256"] for row in rows)
+        )
+    return str(rows[0]["sha256"])
+
+
+def _sources(target: Target) -> tuple[str, tuple[str, ...]]:
+    """Return the condition by which the table ``sources`` has what a target stands for."""
+    value = target.value
+    match target.kind:
+        case "url":
+            return "(url = ? OR page_url = ?)", (value, value)
+        case "domain":
+            return "(host = ? OR substr(host, -length(?)) = ?)", (value, *[f".{value}"] * 2)
+    return "image_id IN (SELECT id FROM images WHERE sha256 = ?)", (value,)
+
+
+def _pictures(catalog: Catalog, target: Target) -> list[Picture]:
+    if target.kind == "sha256":
+        return pictures.by_sha256(catalog, target.value)
+    where, values = _sources(target)
+    rows = catalog.read(
+        f"SELECT * FROM images WHERE id IN (SELECT image_id FROM sources WHERE {where})", values
+    )
+    return [Picture(**dict(row)) for row in rows]
+
+
+def _removal(catalog: Catalog, picture: Picture) -> Removal:
+    crops = [
+        row["path"]
+        for row in catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
+    ]
+    found = [catalog.absolute(path) for path in crops]
+    if picture.path:
+        path = catalog.absolute(picture.path)
+        found += [path, *_own_voc(path)]
+    for path in found:
+        catalog.relative(path)  # refuses what a forged ledger says of other places
+    urls = tuple(address.url for address in origin.addresses(catalog, picture))
+    return Removal(picture, tuple(path for path in found if path.is_file()), tuple(crops), urls)
+
+
+def _own_voc(picture: Path) -> list[Path]:
+    """Return a picture's VOC file, unless it belongs to another picture of that name as well."""
+    shared = any(
+        other != picture and other.suffix.lower() in images.SUFFIXES
+        for other in picture.parent.glob(f"{glob.escape(picture.stem)}.*")
+    )
+    return [] if shared else [voc_path(picture)]
+
+
+def _remove(item: Removal, result: Forgotten) -> bool:
+    for path in item.files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            result.problems.append(f"cannot remove {path}: {error.strerror or error}")
+            return False
+        result.files += 1
+    return True
+
+
+def _forget_crops(catalog: Catalog, crops: Sequence[str]) -> None:
+    """Take crops out of the manifest above them, and remove class folders that are empty now."""
+    by_folder: defaultdict[Path, list[str]] = defaultdict(list)
+    for crop in crops:
+        path = catalog.absolute(crop)
+        for folder in path.parents[: len(PurePosixPath(crop).parents)]:
+            if (folder / FILE).is_file():
+                by_folder[folder].append(path.relative_to(folder).as_posix())
+                break
+    for folder, names in by_folder.items():
+        manifest = Manifest(folder)
+        manifest.remove(names)
+        manifest.write()
+    for folder in {catalog.absolute(crop).parent for crop in crops}:
+        # Training refuses empty ones.
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _mark(connection: sqlite3.Connection, item: Removal) -> None:
+    picture = item.picture
+    connection.execute(
+        "UPDATE images SET path = NULL, status = 'forgotten' WHERE id = ?", (picture.id,)
+    )
+    connection.execute(
+        f"UPDATE sources SET outcome = '{Outcome.FORGOTTEN}', reason = 'forgotten' "
+        "WHERE image_id = ?",
+        (picture.id,),
+    )
+    connection.execute("DELETE FROM crops WHERE image_id = ?", (picture.id,))
+    connection.execute("DELETE FROM hashes WHERE path = ?", (picture.path,))
+    connection.execute(
+        "DELETE FROM aside WHERE path = ? OR moved_to = ?", (picture.path, picture.path)
+    )
