@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hostile import HostileBing
 from mjpeg import MjpegServer, SilentServer
 from screen import Screen, open_screen
 
@@ -177,6 +178,13 @@ def silent_port() -> Iterator[int]:
     server = SilentServer()
     yield server.port
     server.stop()
+
+
+@pytest.fixture
+def bing() -> Iterator[HostileBing]:
+    """A Bing on the loopback with pictures of all kinds of trouble, of which nothing was asked."""
+    with HostileBing() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ The functions make single routes for ``LocalBing.serve``; ``HostileBing`` has on
 
 from __future__ import annotations
 
+import functools
 import itertools
 import socket
 import struct
@@ -38,6 +39,7 @@ def picture(number: int, width: int = 160, height: int = 120, format: str = ".jp
     return cv2.imencode(format, large)[1].tobytes()
 
 
+@functools.cache
 def bomb(side: int = 20_000) -> bytes:
     """Return a PNG file of some 50 kB with ``side`` x ``side`` black pixels."""
 

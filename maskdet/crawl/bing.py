@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ COUNT = 35
 """Results asked for on a page."""
 
 _NO_RESULTS = re.compile(rb"no[\s_-]*results?\b", re.IGNORECASE)
+_TAG = re.compile(r"</?\w[^>]*>")
+_MARK = re.compile("[\ue000-\uf8ff]")
 _CHALLENGE = re.compile(rb"captcha|challenge|unusual traffic|verify (that )?you", re.IGNORECASE)
 
 
@@ -48,8 +51,14 @@ def results(page: bytes) -> Iterator[Result | None]:
         yield Result(
             url.strip(),
             page_url if isinstance(page_url, str) and page_url else None,
-            title if isinstance(title, str) and title else None,
+            _plain(title) if isinstance(title, str) else None,
         )
+
+
+def _plain(title: str) -> str | None:
+    """Return a title without tags, entities, and the private characters that mark a match."""
+    text = html.unescape(_TAG.sub("", title))
+    return " ".join(_MARK.sub("", text).split()) or None
 
 
 def page_url(endpoint: str, phrase: str, first: int, filters: str) -> str:

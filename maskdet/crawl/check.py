@@ -67,5 +67,6 @@ def picture(data: bytes, min_side: int, max_pixels: int) -> Accepted:
             images.read(data)
     except InputError as error:
         too_large = isinstance(error.__cause__, Image.DecompressionBombError)
-        raise Failure(Outcome.TOO_LARGE if too_large else Outcome.BROKEN, str(error)) from error
+        outcome = Outcome.TOO_LARGE if too_large else Outcome.BROKEN
+        raise Failure(outcome, str(error.__cause__ or error)) from error
     return Accepted(sha256(data).hexdigest(), head, SUFFIXES[head.format])

@@ -50,7 +50,7 @@ class Guard:
         failure = Failure(Outcome.CONNECTION, f"no address for {host}")
         for family, kind, protocol, _, address in found:
             if refusal := self._judge(str(address[0])):
-                failure = Failure(Outcome.REFUSED, f"{host} has the {refusal}")
+                failure = Failure(Outcome.REFUSED, f"{host}: {refusal}")
                 continue
             connected = socket.socket(family, kind, protocol)
             try:
