@@ -98,9 +98,9 @@ def _bring_home(folder: Path) -> None:
             picture = Path(parse(file).findtext("path") or "")
         except (ParseError, DefusedXmlException, ValueError):
             continue  # nothing that was saved just now
-        home = voc_path(picture)
-        if not picture.is_relative_to(root) or not picture.is_file() or home == file:
+        if not picture.is_relative_to(root) or not picture.is_file():
             continue
+        home = voc_path(picture)
         if not home.exists() or home.stat().st_mtime_ns < file.stat().st_mtime_ns:
             file.replace(home)
 

@@ -26,8 +26,11 @@ HELP = (
 TITLE = "maskdet label"
 
 _TEXT = 14
-_WIDTH = 800
+_WIDTH = 640
 """Least width in pixels, which the help needs."""
+
+_NAMED = 40
+"""Least width in pixels of a box whose class is written at it: in a crowd, colours must do."""
 
 _CLICK = 3
 """Pixels that the mouse may move in a click."""
@@ -153,8 +156,9 @@ class _Window:
             if chosen:
                 frame(picture, box, WHITE, 5)
             frame(picture, box, colour, 3 if chosen else 2)
-            text = SHORT.get(item.label, item.label) + " (difficult)" * item.difficult
-            put_text(picture, text, _TEXT, int(box.x1), max(0, int(box.y1) - line), colour)
+            if chosen or box.width >= _NAMED:
+                text = SHORT.get(item.label, item.label) + " (difficult)" * item.difficult
+                put_text(picture, text, _TEXT, int(box.x1), max(0, int(box.y1) - line), colour)
         if self._drag:
             frame(picture, _around(*self._drag).clip(width, height), WHITE, 1)
         for number, text in enumerate(lines):
