@@ -21,7 +21,7 @@ from maskdet.labels import dataset
 from maskdet.labels.dataset import Sample
 from maskdet.labels.manifest import TEST, VAL
 from maskdet.labels.split import clusters, validation_mask
-from maskdet.neighbours import near_pairs
+from maskdet.neighbours import near_links
 from maskdet.progress import SILENT, Progress
 from maskdet.train.faces import FaceSet, cut
 from maskdet.train.options import TrainOptions
@@ -97,7 +97,7 @@ def prepare(
     for problem in faces.problems:
         log.warning("%s", problem)
     _same_classes(data.samples, faces.samples, "no picture of it can be read")
-    cluster, validation = _split(faces.samples, near_pairs(faces.hashes, NEAR_DUPLICATE), options)
+    cluster, validation = _split(faces.samples, near_links(faces.hashes, NEAR_DUPLICATE), options)
     names = {sample.label for sample in faces.samples}
     classes = tuple(name for name in KNOWN if name in names)
     label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
