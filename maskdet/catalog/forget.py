@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import sqlite3
 from collections import defaultdict
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.catalog import origin, pictures
 from maskdet.catalog.pictures import Picture
 from maskdet.catalog.sources import Outcome
@@ -40,9 +41,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A picture to take out: the files that go with it, all below the root.
+    """A picture to take out.
 
-    ``files`` are the picture, its VOC file, and its crops, as far as they are there; ``crops``
+    ``files`` are the picture, its VOC file and its crops, as far as they are there; ``crops``
     the paths of the crops as the ledger names them; ``urls`` where the picture came from.
     """
 
@@ -220,14 +221,22 @@ def _removal(catalog: Catalog, picture: Picture) -> Removal:
         row["path"]
         for row in catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
     ]
-    found = [catalog.absolute(path) for path in crops]
-    if picture.path:
-        path = catalog.absolute(picture.path)
-        found += [path, *_own_voc(path)]
-    for path in found:
+    places = [catalog.absolute(path) for path in (*crops, picture.path) if path]
+    for path in places:
         catalog.relative(path)  # refuses what a forged ledger says of other places
+    # Set aside, it may lie outside of the root; where that was cut short, at its old place.
+    for row in catalog.read(
+        "SELECT path, moved_to FROM aside WHERE image_id = ? AND undone = 0", (picture.id,)
+    ):
+        for name in filter(None, (row["moved_to"], row["path"])):
+            path = Path(os.path.normpath(catalog.absolute(name)))
+            if path.is_file() and files.sha256(path) == picture.sha256:
+                places.append(path)
+    pictures = places[len(crops) :]
+    places += [boxes for path in pictures for boxes in _own_voc(path)]
     urls = tuple(address.url for address in origin.addresses(catalog, picture))
-    return Removal(picture, tuple(path for path in found if path.is_file()), tuple(crops), urls)
+    there = dict.fromkeys(path for path in places if path.is_file())
+    return Removal(picture, tuple(there), tuple(crops), urls)
 
 
 def _own_voc(picture: Path) -> list[Path]:
@@ -281,6 +290,4 @@ def _mark(connection: sqlite3.Connection, item: Removal) -> None:
     )
     connection.execute("DELETE FROM crops WHERE image_id = ?", (picture.id,))
     connection.execute("DELETE FROM hashes WHERE path = ?", (picture.path,))
-    connection.execute(
-        "DELETE FROM aside WHERE path = ? OR moved_to = ?", (picture.path, picture.path)
-    )
+    connection.execute("DELETE FROM aside WHERE image_id = ?", (picture.id,))

@@ -16,6 +16,8 @@ COMMANDS = {
     "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
     "label": "Find the faces of photographs, let them be corrected, and cut them out.",
     "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and class folders of faces.",
+    "split": "Split labelled pictures into train, val and test, so that nothing leaks.",
+    "catalog": "What a data set holds, where each file came from, and what is to be forgotten.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
 }
 """Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.
