@@ -140,8 +140,8 @@ def test_too_many_pairs_of_different_hashes_are_told(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("size", BYTES)
 def test_distinct_hashes(size: int) -> None:
-    rows = np.repeat(many(50, size, 1), 3, axis=0)
-    rows = np.random.default_rng(0).permutation(rows)
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(np.repeat(rng.integers(0, 256, (50, size), np.uint8), 3, axis=0))
     first, of = distinct(rows)
     assert len(first) == 50
     assert np.array_equal(rows[first][of], rows)
