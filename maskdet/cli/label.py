@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,10 +121,15 @@ def command(
     folder, faces = folder or data / "raw", faces or data / "faces"
 
     from maskdet.labels import crop, propose
+    from maskdet.labels.folder import pictures
 
     crop.check_apart(folder, faces)
     problems: list[str] = []
     order: list[Path] | None = None
+    if edit:
+        # At once, and not after an hour of proposing.
+        editor = import_module(f"maskdet.labels.{edit}")
+        editor.require()
     if suggest or not crop_only:
         pipeline = load()
     if not crop_only:
@@ -140,14 +146,9 @@ def command(
         order = [path for path, _ in ranked]
         problems += failed
     if edit == "labelimg":
-        from maskdet.labels import labelimg
-
-        labelimg.edit(folder)
+        editor.edit(folder)
     elif edit == "window":
-        from maskdet.labels import window
-        from maskdet.labels.folder import pictures
-
-        window.edit(pictures(folder)[0] if order is None else order)
+        editor.edit(pictures(folder)[0] if order is None else order)
     if not propose_only:
         cropped = crop.crop(folder, faces, data, margin, progress=progress)
         _say_cropped(cropped, faces)

@@ -37,24 +37,28 @@ _OURS = {
 INSTEAD = "change the .xml files beside the pictures on a machine with a display"
 
 
+def require() -> None:
+    """Raise ModuleNotFoundError without labelImg++, and OutputError without a display."""
+    if importlib.util.find_spec(MODULE) is None:
+        raise ModuleNotFoundError(f"No module named {MODULE!r}", name=MODULE)
+    display.require(INSTEAD)
+
+
 def edit(folder: Path) -> None:
     """Let a person change boxes and classes in labelImg, until its window closes.
 
     It starts with maskdet's class list and saves Pascal VOC files beside the pictures. Its
-    other settings are the user's own; what is changed in them lasts for this run only.
+    other settings are the user's own; what is changed in them lasts for this run only. Only
+    for where ``require()`` has nothing to say.
 
     Args:
         folder: with all below it.
 
     Raises:
-        ModuleNotFoundError: labelImg++ is not installed.
         InputError: the settings cannot be read, or a picture in ``folder`` has a namesake
             further down, whose boxes labelImg++ would take for its own.
-        OutputError: no window can be opened here, or labelImg++ fails.
+        OutputError: labelImg++ fails.
     """
-    if importlib.util.find_spec(MODULE) is None:
-        raise ModuleNotFoundError(f"No module named {MODULE!r}", name=MODULE)
-    display.require(INSTEAD)
     _refuse_namesakes(folder)
     with tempfile.TemporaryDirectory(prefix="maskdet-") as home:
         classes = Path(home, "classes.txt")

@@ -11,6 +11,7 @@ import numpy as np
 from maskdet import display
 from maskdet.classes import KNOWN, SHORT
 from maskdet.drawing import BLACK, GREY, WHITE, class_colour, frame, put_text, text_size
+from maskdet.errors import InputError
 from maskdet.images import Bgr
 from maskdet.labels.editor import Editor
 from maskdet.types import Box
@@ -40,16 +41,25 @@ _LEFT = frozenset({0xFF51, 0x250000, 0xF702})
 _RIGHT = frozenset({0xFF53, 0x270000, 0xF703})
 
 
+def require() -> None:
+    """Raise OutputError where no window can be opened."""
+    display.require(INSTEAD)
+
+
 def edit(pictures: Sequence[Path]) -> None:
     """Let a person look at pictures and change their boxes and classes, until the window closes.
 
+    Only for where ``require()`` has nothing to say.
+
     Args:
-        pictures: at least one; shown in this order.
+        pictures: shown in this order.
 
     Raises:
-        OutputError: no window can be opened here, or a VOC file cannot be written.
+        InputError: there is no picture.
+        OutputError: a VOC file cannot be written.
     """
-    display.require(INSTEAD)
+    if not pictures:
+        raise InputError("there is no picture to label")
     _Window(Editor(pictures)).run()
 
 

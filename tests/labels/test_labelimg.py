@@ -133,10 +133,7 @@ def test_an_older_file_never_replaces_a_newer_one(folder: Path) -> None:
     assert "<size>" in home.read_text()
 
 
-def test_namesakes_that_labelimg_confuses_are_refused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Bgr
-) -> None:
-    monkeypatch.setattr("maskdet.display.has_display", lambda: True)
+def test_namesakes_that_labelimg_confuses_are_refused(folder: Path, astronaut: Bgr) -> None:
     images.write(folder / "a.png", astronaut)
     with pytest.raises(InputError, match="cannot tell"):
         labelimg.edit(folder)
@@ -145,7 +142,6 @@ def test_namesakes_that_labelimg_confuses_are_refused(
 def test_a_program_that_fails_says_why(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("maskdet.display.has_display", lambda: True)
     (tmp_path / "labelImgPlusPlus.py").write_text("raise SystemExit('no Qt here')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(labelimg.OutputError, match="labelImg ended with 1: no Qt here"):
@@ -155,7 +151,6 @@ def test_a_program_that_fails_says_why(
 def test_broken_settings_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("maskdet.display.has_display", lambda: True)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / labelimg.SETTINGS).write_bytes(b"\x80old pickle")
     with pytest.raises(InputError, match="settings"):
