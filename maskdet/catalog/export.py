@@ -16,14 +16,15 @@ FORMATS = ("csv", "jsonl")
 
 _QUERIES = {
     "sources": """
-        SELECT url, host, page_url, title, phrase, class, rank, licence, filters, tried,
-               outcome, reason, path, sha256, format, width, height, bytes, status
-        FROM sources LEFT JOIN images ON images.id = sources.image_id
-        UNION ALL
-        SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-               NULL, NULL, path, sha256, format, width, height, bytes, status
-        FROM images WHERE id NOT IN (SELECT image_id FROM sources WHERE image_id NOT NULL)
-        ORDER BY tried IS NULL, tried, url, path
+        SELECT * FROM (
+            SELECT url, host, page_url, title, phrase, class, rank, licence, filters, tried,
+                   outcome, reason, path, sha256, format, width, height, bytes, status
+            FROM sources LEFT JOIN images ON images.id = sources.image_id
+            UNION ALL
+            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                   NULL, NULL, path, sha256, format, width, height, bytes, status
+            FROM images WHERE id NOT IN (SELECT image_id FROM sources WHERE image_id NOT NULL)
+        ) ORDER BY tried IS NULL, tried, url, path
     """,
     "images": """
         SELECT images.path, images.sha256, images.format, images.width, images.height,
