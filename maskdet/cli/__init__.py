@@ -13,6 +13,7 @@ from maskdet.errors import MaskdetError
 
 COMMANDS = {
     "crawl": "Search Bing for pictures, and save and catalog those that stand the checks.",
+    "dedup": "Find copies of the same picture and set all but the best one aside.",
     "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
     "label": "Find the faces of photographs, let them be corrected, and cut them out.",
     "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and class folders of faces.",

@@ -1,0 +1,64 @@
+"""Which of several copies stays."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from maskdet import files
+from maskdet.dedup.signatures import Signatures
+from maskdet.labels.folder import voc_path
+
+
+def order(pictures: Signatures) -> list[int]:
+    """Return the pictures' indices, the one that should stay first.
+
+    The one with the most pixels comes first, then the sharper one, then the larger file; where
+    all that is equal the one with a VOC file, then the one whose path is shorter.
+    """
+
+    def key(index: int) -> tuple[float | str, ...]:
+        path = pictures.paths[index]
+        return (
+            -int(pictures.width[index]) * int(pictures.height[index]),
+            -float(pictures.sharpness[index]),
+            -int(pictures.bytes[index]),
+            not voc_path(Path(path)).is_file(),
+            len(path),
+            path,
+        )
+
+    return sorted(range(len(pictures.paths)), key=key)
+
+
+def because(pictures: Signatures, better: int, worse: int) -> str:
+    """Return in words why one picture comes before another one."""
+    for what, values in (
+        ("more pixels", pictures.width.astype(np.int64) * pictures.height),
+        ("sharper", pictures.sharpness),
+        ("larger file", pictures.bytes),
+    ):
+        if values[better] != values[worse]:
+            return what if values[better] > values[worse] else "it was to stay"
+    return "no difference"
+
+
+def same_bytes(paths: Sequence[str], sizes: npt.NDArray[np.int64]) -> dict[int, str]:
+    """Return the sha256 of each file that has as many bytes as another one, by index.
+
+    Raises:
+        InputError: a file cannot be read (any more).
+    """
+    by_size: defaultdict[int, list[int]] = defaultdict(list)
+    for index, size in enumerate(sizes.tolist()):
+        by_size[size].append(index)
+    return {
+        index: files.sha256(paths[index])
+        for members in by_size.values()
+        if len(members) > 1
+        for index in members
+    }

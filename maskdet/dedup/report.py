@@ -1,0 +1,118 @@
+"""What was found, as a page that needs no other file: each group side by side."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import cv2
+
+from maskdet import files, images
+from maskdet.dedup.find import Found
+from maskdet.dedup.match import Match
+from maskdet.errors import InputError, OutputError
+
+MOST_GROUPS = 1000
+"""More are only counted: a browser has to show it all."""
+
+_SIDE = 160
+
+
+def write(found: Found, path: Path, title: str = "Duplicates") -> None:
+    """Write the report. The pictures must still be where they were found.
+
+    Args:
+        found: what to show.
+        path: where to; its folder is created.
+        title: the page's heading.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    summary = (
+        f"{found.pictures} pictures, {len(found.duplicates)} duplicates, "
+        f"{len(found.conflicts)} conflicts, {len(found.problems)} problems"
+    )
+    parts = [
+        _section("Conflicts: the same picture under two classes; both stay", found.conflicts, True),
+        _section("What stays, and what it has copies of", found.duplicates, False),
+    ]
+    if found.problems:
+        items = "".join(f"<li>{escape(_readable(text))}</li>" for text in found.problems)
+        parts.append(f"<h2>Problems</h2><ul>{items}</ul>")
+    page = _PAGE.format(title=escape(title), summary=summary, parts="\n".join(parts))
+    files.make_folder(path.parent)
+    files.write_bytes(path, page.encode())
+
+
+def _section(heading: str, matches: Sequence[Match], conflicts: bool) -> str:
+    if not matches:
+        return ""
+    groups: defaultdict[str, list[Match]] = defaultdict(list)
+    for match in matches:
+        groups[match.kept].append(match)
+    shown = list(groups.items())[:MOST_GROUPS]
+    lines = [f"<h2>{escape(heading)}</h2>"]
+    for kept, members in shown:
+        said = "stays" if conflicts else f"stays: {members[0].because}"
+        lines.append('<div class="group">' + _figure(kept, "stays", said))
+        lines += [
+            _figure(match.path, "conflict" if conflicts else "goes", match.reason)
+            for match in members
+        ]
+        lines.append("</div>")
+    if len(groups) > len(shown):
+        lines.append(f"<p>{len(groups) - len(shown)} more groups are not shown.</p>")
+    return "\n".join(lines)
+
+
+def _figure(path: str, kind: str, said: str) -> str:
+    try:
+        picture = images.read_reduced(path, _SIDE)
+        size = f"{picture.width} × {picture.height}, {Path(path).stat().st_size / 1000:.0f} kB"
+        source = _thumbnail(picture.pixels)
+    except (InputError, OSError) as error:
+        size, source = str(error), ""
+    return (
+        f'<figure class="{kind}"><img src="{source}" alt=""><figcaption><b>{escape(said)}</b>'
+        f"<small>{escape(_readable(path))}<br>{escape(_readable(size))}</small>"
+        "</figcaption></figure>"
+    )
+
+
+def _thumbnail(pixels: images.Bgr) -> str:
+    factor = _SIDE / max(pixels.shape[:2])
+    if factor < 1:
+        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    encoded, jpeg = cv2.imencode(".jpg", pixels)
+    if not encoded:
+        raise OutputError("cannot encode a thumbnail")
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
+
+
+def _readable(text: str) -> str:
+    """Return text without the bytes of file names that are no UTF-8."""
+    return os.fsencode(text).decode(errors="replace")
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>maskdet dedup</title>
+<style>
+body {{ font: 14px sans-serif; margin: 1em }}
+.group {{ display: flex; flex-wrap: wrap; gap: 1em; padding: .5em 0; border-top: 1px solid #ccc }}
+figure {{ margin: 0; width: 180px }}
+img {{ max-width: 160px; max-height: 160px; border: 4px solid #999 }}
+.stays img {{ border-color: #1e8c3c }}
+.goes img {{ border-color: #c83232 }}
+.conflict img {{ border-color: #e08a00 }}
+small {{ display: block; overflow-wrap: anywhere; color: #555 }}
+</style>
+<h1>{title}</h1>
+<p>{summary}</p>
+{parts}
+</html>
+"""
