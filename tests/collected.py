@@ -75,7 +75,8 @@ def collect(data: Path) -> Collected:
     with Catalog(data) as catalog:
         rows = catalog.read("SELECT url, path FROM sources JOIN images ON images.id = image_id")
         of_url = {row["url"]: data / row["path"] for row in rows}
-        paths = {name: of_url[url] for name, url in urls.items() if url in of_url}
+        names = ("street", "street_again", "park", "door")
+        paths = {name: of_url[urls[name]] for name in names}
         paths["mine"] = data / "raw/with_mask/mine.jpg"
         paths["mine"].write_bytes(picture(9))
         boxes = {"street": 2, "street_again": 1, "door": 1, "mine": 0}
@@ -85,7 +86,7 @@ def collect(data: Path) -> Collected:
                 voc.VocObject(i, label, Box(20 * i, 10, 20 * i + 30, 50)) for i in range(number)
             ]
             voc.write(voc_path(paths[name]), paths[name], 160, 120, faces)
-        match = Match(str(paths["street_again"]), str(paths["street"]), "near", 2)
+        match = Match(*map(str, (paths["street_again"], paths["street"])), "near", "larger", 2)
         done = set_aside(catalog, [match], "move", data / "duplicates")
         assert not done.problems
         paths["street_again"] = data / "duplicates/with_mask" / paths["street_again"].name
