@@ -87,3 +87,60 @@ def validation_mask(
             "add pictures of other people and places"
         )
     return best
+
+
+def divide(
+    counts: npt.NDArray[np.int64],
+    cluster: npt.NDArray[np.int64],
+    fixed: npt.NDArray[np.int64],
+    fractions: Sequence[float],
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Divide pictures into parts: stratified by class, clusters undivided.
+
+    As in scikit-learn's StratifiedGroupKFold, clusters are dealt out one by one, the largest
+    first, each to the part that is then least full of what it holds; but the parts may be of
+    any size, and may hold something already. Before that, every class is given to every part
+    as far as it has clusters enough, in the order of the parts.
+
+    Args:
+        counts: int64, shape (pictures, classes): the faces of each class.
+        cluster: int64, shape (pictures,): see ``clusters``.
+        fixed: int64, shape (pictures,): the part that a picture is in already, or -1. A cluster
+            in several goes to the last one of them as a whole.
+        fractions: about how much each part shall hold, together 1.
+        seed: of the order among clusters of one size.
+
+    Returns:
+        int64, shape (pictures,): the part of each picture.
+    """
+    # Pictures count like one more class, so that those without a face are spread, too.
+    columns = np.hstack([counts, np.ones((len(counts), 1), np.int64)])
+    held = np.zeros((cluster.max(initial=-1) + 1, columns.shape[1]))
+    np.add.at(held, cluster, columns)
+    part = np.full(len(held), -1, np.int64)
+    np.maximum.at(part, cluster, fixed)
+
+    total = np.maximum(held.sum(axis=0), 1)
+    target = np.outer(fractions, total)
+    have = np.zeros_like(target)
+    np.add.at(have, part[part >= 0], held[part >= 0])
+    order = np.random.default_rng(seed).permutation(len(held))
+    order = order[np.argsort(-(held / total)[order].sum(axis=1), kind="stable")]
+    wanted = [to for to, fraction in enumerate(fractions) if fraction > 0]
+
+    def give(number: int, to: int) -> None:
+        part[number] = to
+        have[to] += held[number]
+
+    classes = np.arange(counts.shape[1])
+    for name in classes[np.argsort((held[:, classes] > 0).sum(axis=0), kind="stable")]:
+        for to in wanted:
+            free = order[(part[order] < 0) & (held[order, name] > 0)]
+            if not have[to, name] and len(free):
+                give(free[-1], to)
+    for number in order[part[order] < 0].tolist():
+        # How full the parts would be, of what the cluster holds.
+        full = ((have + held[number])[wanted] / target[wanted]) @ (held[number] / total)
+        give(number, wanted[int(np.argmin(full))])
+    return np.asarray(part[cluster], np.int64)

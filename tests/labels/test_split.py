@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskdet.errors import InputError
-from maskdet.labels.split import clusters, validation_mask
+from maskdet.labels.split import clusters, divide, validation_mask
 
 FACES = st.lists(
     st.tuples(st.sampled_from(["with_mask", "without_mask"]), st.integers(0, 30)),
@@ -66,3 +66,49 @@ def test_a_rare_class_does_not_enlarge_the_validation_part() -> None:
     mask = validation_mask(labels, np.arange(len(labels)), 0.15, 0)
     assert mask.mean() < 0.2
     assert mask[-2:].sum() == 1
+
+
+FRACTIONS = (0.8, 0.1, 0.1)
+
+
+def test_parts_are_stratified_and_about_as_large_as_asked() -> None:
+    label = np.array([0] * 2000 + [1] * 900 + [2] * 100)
+    counts = np.eye(3, dtype=np.int64)[label]
+    cluster = np.arange(3000) // 3
+    part = divide(counts, cluster, np.full(3000, -1), FRACTIONS, 0)
+    found = np.array([np.bincount(label[part == to], minlength=3) for to in range(3)])
+    assert found == pytest.approx(np.outer(FRACTIONS, [2000, 900, 100]), abs=3)
+
+
+@given(FACES, st.integers(0, 5), st.data())
+def test_clusters_are_undivided_and_keep_their_parts(
+    faces: list[tuple[str, int]], seed: int, data: st.DataObject
+) -> None:
+    counts = np.array([[name == "with_mask", name != "with_mask"] for name, _ in faces], np.int64)
+    cluster = clusters([str(group) for _, group in faces])
+    given_parts = data.draw(st.lists(st.integers(-1, 2), min_size=len(faces), max_size=len(faces)))
+    fixed = np.array(given_parts)
+    part = divide(counts, cluster, fixed, FRACTIONS, seed)
+    for number in np.unique(cluster):
+        (only,) = set(part[cluster == number].tolist())
+        strictest = fixed[cluster == number].max()
+        assert only == strictest or strictest == -1
+    fresh = divide(counts, cluster, np.full(len(faces), -1), FRACTIONS, seed)
+    for column in (0, 1):
+        having = np.unique(cluster[counts[:, column] > 0])
+        parts = set(fresh[counts[:, column] > 0].tolist())
+        # A cluster of both classes may have gone to a part for the other one's sake.
+        assert len(parts) == 3 or len(having) < 6
+
+
+def test_a_part_of_nothing_stays_empty_and_what_is_there_counts() -> None:
+    counts = np.ones((100, 1), np.int64)
+    fixed = np.array([1] * 20 + [-1] * 80)
+    part = divide(counts, np.arange(100), fixed, (0.75, 0.25, 0), 0)
+    assert np.bincount(part, minlength=3).tolist() == [75, 25, 0]
+
+
+def test_a_class_of_two_groups_goes_to_train_and_val() -> None:
+    counts = np.eye(2, dtype=np.int64)[[0] * 50 + [1] * 2]
+    part = divide(counts, np.arange(52), np.full(52, -1), FRACTIONS, 3)
+    assert sorted(part[-2:].tolist()) == [0, 1]
