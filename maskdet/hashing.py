@@ -31,6 +31,9 @@ _ALGORITHMS: dict[str, Callable[..., Any]] = {
 KINDS = tuple(_ALGORITHMS)
 """The kinds of hashes: of frequencies, of gradients, of brightness, of wavelets."""
 
+SIZES = range(2, 33)
+"""Side of a hash in bits; pHash's own picture has four times as many pixels a side."""
+
 
 def compute(grey: Grey, kind: str = "phash", size: int = 8) -> npt.NDArray[np.uint8]:
     """Return a perceptual hash by the library imagehash.
@@ -38,19 +41,32 @@ def compute(grey: Grey, kind: str = "phash", size: int = 8) -> npt.NDArray[np.ui
     Args:
         grey: uint8, shape (height, width), read as ``SIDE`` says.
         kind: one of ``KINDS``.
-        size: the hash has ``size`` squared bits; for ``whash`` a power of 2.
+        size: the hash has ``size`` squared bits; one of ``SIZES``, for ``whash`` a power of 2.
 
     Returns:
-        uint8, shape (bytes,): the bits, the first one highest, filled up with zeros.
+        uint8, shape (length(size),): the bits, the first one highest, filled up with zeros.
+
+    Raises:
+        ValueError: there is no such hash.
     """
+    if kind not in KINDS or size not in SIZES or (kind == "whash" and size & (size - 1)):
+        raise ValueError(f"there is no {kind} of size {size}")
     return np.packbits(_ALGORITHMS[kind](Image.fromarray(grey), hash_size=size).hash)
+
+
+def length(size: int) -> int:
+    """Return how many bytes a hash of ``size`` squared bits takes."""
+    return -(-size * size // 8)
 
 
 def sharpness(grey: Grey) -> float:
     """Return the variance of the Laplacian of a picture, scaled to ``SIDE`` x ``SIDE`` pixels.
 
+    Values of copies of one picture can be compared, whatever their size; what is lost in finer
+    detail than that is not noticed. Pech-Pacheco et al., 2000.
+
     Args:
-        grey: uint8, shape (height, width).
+        grey: uint8, shape (height, width), read as ``SIDE`` says.
     """
     small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return float(cv2.Laplacian(small, cv2.CV_32F).var())
