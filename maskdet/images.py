@@ -121,6 +121,16 @@ def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool =
     return Reduced(pixels if grey else pixels[:, :, ::-1].copy(), width, height)
 
 
+def check(source: str | os.PathLike[str] | bytes) -> None:
+    """Decode an image file to its end, as ``read`` does, but make no array of it.
+
+    Raises:
+        InputError: the file is missing, no image, broken, truncated or too large.
+    """
+    with _opened(source) as image:
+        image.load()
+
+
 @contextlib.contextmanager
 def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
     """Open an image; inside, what Pillow raises becomes an InputError."""
@@ -218,7 +228,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:

@@ -64,7 +64,7 @@ def picture(data: bytes, min_side: int, max_pixels: int) -> Accepted:
         if min(head.width, head.height) < min_side:
             raise Failure(Outcome.TOO_SMALL, size)
         with _DECODING:
-            images.read(data)
+            images.check(data)
     except InputError as error:
         too_large = isinstance(error.__cause__, Image.DecompressionBombError)
         outcome = Outcome.TOO_LARGE if too_large else Outcome.BROKEN
