@@ -267,6 +267,7 @@ def _link(place: int, result: Result) -> str:
                 "desc": "",
             },
             ensure_ascii=False,
+            separators=(",", ":"),  # as at Bing; some parsers count on it
         )
     return (
         f'<li data-idx="{place}"><div class="iuscp isv"><div class="imgpt">'
