@@ -96,15 +96,19 @@ class Names:
         """With ``by_stem``, ``a.jpg`` and ``a.png`` count as the same: they would share labels."""
         self.renamed = 0
         self._by_stem = by_stem
-        self._taken: set[str] = set()
+        self._last: dict[str, int] = {}
 
     def take(self, name: str) -> str:
         """Return ``name``, or the first like it that is free."""
-        path, number = PurePosixPath(name), 1
-        free = path
-        while (key := str(free.with_suffix("") if self._by_stem else free)) in self._taken:
+        path = free = PurePosixPath(name)
+        number = self._last.get(self._key(path), 1)
+        while self._key(free) in self._last:
             number += 1
             free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        self._taken.add(key)
+        self._last[self._key(path)] = number
+        self._last.setdefault(self._key(free), 1)
         self.renamed += free != path
         return str(free)
+
+    def _key(self, path: PurePosixPath) -> str:
+        return str(path.with_suffix("") if self._by_stem else path)

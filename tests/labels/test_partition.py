@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ from maskdet import images
 from maskdet.errors import InputError, OutputError
 from maskdet.images import Bgr
 from maskdet.labels import dataset, leaks, voc
+from maskdet.labels.crop import crop
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.partition import partition
 from maskdet.labels.voc import VocObject
@@ -208,3 +210,20 @@ def test_a_picture_without_a_part_is_told(root: Path) -> None:
     images.write(root / "with_mask/new.png", pixels(999))
     (problem,) = leaks.check([root]).problems
     assert "new.png: is in no part" in problem
+
+
+def test_a_face_that_is_labelled_anew_stays_in_its_part(root: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (root / "crowd.png").rename(raw / "crowd.png")
+    (root / "crowd.xml").unlink()
+    face = VocObject(0, "with_mask", Box(20, 20, 60, 60))
+    voc.write(raw / "crowd.xml", "crowd.png", 80, 80, [face])
+    crop(raw, root)
+    manifest = Manifest(root)
+    manifest.set("with_mask/crowd_0.jpg", {"split": "test"})
+    manifest.write()
+    voc.write(raw / "crowd.xml", "crowd.png", 80, 80, [replace(face, label="without_mask")])
+    crop(raw, root)
+    assert not (root / "with_mask/crowd_0.jpg").exists()
+    assert Manifest(root).get("without_mask/crowd_0.jpg")["split"] == "test"
