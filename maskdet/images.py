@@ -52,10 +52,14 @@ _SWAPPING = (5, 6, 7, 8)
 """The orientations that swap width and height."""
 
 _BROKEN = (
-    *(OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError),
+    *(OSError, SyntaxError, ValueError, EOFError),
     RuntimeError,  # the AVIF decoder's
     struct.error,  # broken EXIF
 )
+
+
+class TooLargeError(InputError):
+    """A picture has more pixels than anybody should decode."""
 
 
 def read(source: str | os.PathLike[str] | bytes) -> Bgr:
@@ -121,18 +125,38 @@ def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool =
     return Reduced(pixels if grey else pixels[:, :, ::-1].copy(), width, height)
 
 
-def check(source: str | os.PathLike[str] | bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the head of an image file says: ``format`` is Pillow's name (JPEG, PNG, ...)."""
+
+    format: str
+    width: int
+    height: int
+
+
+def check(source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS) -> Header:
     """Decode an image file to its end, as ``read`` does, but make no array of it.
 
+    Args:
+        source: a path, or the content of an image file.
+        max_pixels: a larger picture is not decoded.
+
+    Returns:
+        What ``header`` does.
+
     Raises:
-        InputError: the file is missing, no image, broken, truncated or too large.
+        TooLargeError: it has more than ``max_pixels`` pixels.
+        InputError: the file is missing, no image, broken or truncated.
     """
-    with _opened(source) as image:
+    with _opened(source, max_pixels) as image:
         image.load()
+        return _header(image)
 
 
 @contextlib.contextmanager
-def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
+def _opened(
+    source: str | os.PathLike[str] | bytes, max_pixels: int = MAX_PIXELS
+) -> Iterator[Image.Image]:
     """Open an image; inside, what Pillow raises becomes an InputError."""
     name = "the input" if isinstance(source, bytes) else os.fspath(source)
     try:
@@ -144,12 +168,14 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with file, Image.open(file, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InputError(
+                if image.width * image.height > max_pixels:
+                    raise TooLargeError(
                         f"{name} has {image.width} x {image.height} pixels: over the limit of "
-                        f"{MAX_PIXELS / 1e6:.0f} million, it may be a decompression bomb"
+                        f"{max_pixels / 1e6:.0f} million, it may be a decompression bomb"
                     )
                 yield image
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"{name}: {error}") from error
     except UnidentifiedImageError as error:
         if _is_empty(source):
             raise InputError(f"{name} is empty") from error
@@ -158,37 +184,24 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[Image.Image]:
         raise InputError(f"{name} is broken: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the head of an image file says: ``format`` is Pillow's name (JPEG, PNG, ...)."""
-
-    format: str
-    width: int
-    height: int
-
-
 def header(source: str | os.PathLike[str] | bytes) -> Header:
     """Return the format of an image file, and its size in pixels as ``read`` would give it.
 
-    Only the file's head is read, so a broken body is not noticed.
+    Only the file's head is read, so a broken body is not noticed (but of PNG, whose EXIF may
+    stand at the end).
 
     Args:
         source: a path, or the content of an image file.
 
     Raises:
-        InputError: the file is missing or no image.
+        InputError: the file is missing, no image or too large.
     """
-    name = "the input" if isinstance(source, bytes) else os.fspath(source)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            file = io.BytesIO(source) if isinstance(source, bytes) else source
-            with Image.open(file, formats=FORMATS) as image:
-                return Header(image.format or "", *_upright_size(image))
-    except UnidentifiedImageError as error:
-        raise InputError(f"{name} is not an image that maskdet can read") from error
-    except _BROKEN as error:
-        raise InputError(f"cannot read {name}: {error}") from error
+    with _opened(source) as image:
+        return _header(image)
+
+
+def _header(image: Image.Image) -> Header:
+    return Header(image.format or "", *_upright_size(image))
 
 
 def size(path: str | os.PathLike[str]) -> tuple[int, int]:

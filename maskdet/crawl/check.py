@@ -7,8 +7,6 @@ import threading
 from dataclasses import dataclass
 from hashlib import sha256
 
-from PIL import Image
-
 from maskdet import images
 from maskdet.catalog.sources import Outcome
 from maskdet.crawl.failure import Failure
@@ -55,18 +53,14 @@ def picture(data: bytes, min_side: int, max_pixels: int) -> Accepted:
     """
     judge_head(data[:16])
     try:
-        head = images.header(data)
-        if head.format not in SUFFIXES:
-            raise Failure(Outcome.NOT_IMAGE, f"of the format {head.format}")
-        size = f"{head.width} x {head.height} pixels"
-        if head.width * head.height > max_pixels:
-            raise Failure(Outcome.TOO_LARGE, size)
-        if min(head.width, head.height) < min_side:
-            raise Failure(Outcome.TOO_SMALL, size)
         with _DECODING:
-            images.check(data)
+            head = images.check(data, max_pixels)
+    except images.TooLargeError as error:
+        raise Failure(Outcome.TOO_LARGE, f"more than {max_pixels} pixels") from error
     except InputError as error:
-        too_large = isinstance(error.__cause__, Image.DecompressionBombError)
-        outcome = Outcome.TOO_LARGE if too_large else Outcome.BROKEN
-        raise Failure(outcome, str(error.__cause__ or error)) from error
+        raise Failure(Outcome.BROKEN, str(error.__cause__ or error)) from error
+    if head.format not in SUFFIXES:
+        raise Failure(Outcome.NOT_IMAGE, f"of the format {head.format}")
+    if min(head.width, head.height) < min_side:
+        raise Failure(Outcome.TOO_SMALL, f"{head.width} x {head.height} pixels")
     return Accepted(sha256(data).hexdigest(), head, SUFFIXES[head.format])
