@@ -80,6 +80,7 @@ def test_parts_are_stratified_and_about_as_large_as_asked() -> None:
     assert found == pytest.approx(np.outer(FRACTIONS, [2000, 900, 100]), abs=3)
 
 
+@settings(deadline=None)
 @given(FACES, st.integers(0, 5), st.data())
 def test_clusters_are_undivided_and_keep_their_parts(
     faces: list[tuple[str, int]], seed: int, data: st.DataObject
