@@ -6,12 +6,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from maskdet import catalog, files, images
+import cv2
+
+from maskdet import catalog, files, images, processes
 from maskdet.catalog import crops as ledger
 from maskdet.catalog import pictures as registry
 from maskdet.errors import InputError, OutputError
@@ -20,12 +23,17 @@ from maskdet.labels import voc
 from maskdet.labels.folder import pictures, voc_path
 from maskdet.labels.manifest import Manifest
 from maskdet.progress import SILENT, Progress
+from maskdet.types import Box
 
 MARGIN = 0.1
 """What is added to a box on each side, as a part of its longer side: what ``maskdet train``
 gives the network by default."""
 
 QUALITY = 95
+
+WORTH_PROCESSES = 100
+"""Pictures from which on cutting is worth the start of processes. Threads of one process wait
+for each other whenever a large picture's memory is taken from the system or given back."""
 
 
 @dataclass(slots=True)
@@ -68,18 +76,21 @@ def crop(
     into ``<class>/<picture's stem>_<place in the VOC file>.jpg``; where that name is another's,
     a digest of the picture's path follows the stem. ``manifest.csv`` in ``faces`` says which
     face each crop shows, and gives all crops of a picture one group: the one that a manifest in
-    ``root`` has for the picture, else the picture's path.
+    ``root`` has for the picture, else the picture's path. A crop that is new joins the part
+    (``split``) of the picture's others.
 
     Crops of this folder whose picture, label, box or margin has changed are made anew or
     removed; files that the manifest does not know as crops are never touched. Where ``data``
     has a ledger, the crops stand in it, too. A run that is killed is finished by the next one.
+    Large folders are shared among processes: a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
 
     Args:
         root: the photographs, with all below it.
         faces: the folder of the crops; is made where it does not exist.
         data: the data set's root, from which pictures are named; None: ``faces``' parent.
         margin: part of the box's longer side that is added on each end.
-        workers: threads; None: one a core.
+        workers: how many pictures are read at once; None: one a core.
         progress: makes the bar.
 
     Raises:
@@ -88,59 +99,40 @@ def crop(
     """
     check_apart(root, faces)
     data = data or faces.parent
-    found, problems = pictures(root)
-    result = Cropped(problems=problems)
-    known = Manifest(root)
+    workers = workers or os.cpu_count() or 1
     manifest = Manifest(files.make_folder(faces))
-
-    def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
-        name = _name(path, data)
-        group = known.get(path.relative_to(root).as_posix()).get("group") or name
-        try:
-            return _faces(path, name, group, margin)
-        except InputError as error:
-            return [], None, str(error)
-
-    wanted: list[_Face] = []
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for some, file, problem in progress(
-            pool.map(read, found), total=len(found), desc="labels", unit="picture"
-        ):
-            wanted += some
-            if problem:
-                result.problems.append(problem)
-            elif file is None:
-                result.unlabelled += 1
-            else:
-                result.problems += file.problems
-                result.difficult += sum(item.difficult for item in file.objects)
-
-        places, stale = _arrange(wanted, faces, manifest, _name(root, data), data)
-        fresh = {
-            file: face
-            for file, face in places.items()
-            if not (face.row.items() <= manifest.get(file).items() and (faces / file).is_file())
-        }
-        # Before a file is written: what a killed run leaves must be known as ours.
-        for file, face in fresh.items():
-            manifest.set(file, face.row)
-        if fresh or stale:
-            manifest.write()
-        for file in stale:
+    wanted, result = _wanted(root, data, margin, workers, progress)
+    places, stale = _arrange(wanted, faces, manifest, _name(root, data), data)
+    fresh = {
+        file: face
+        for file, face in places.items()
+        if not (face.row.items() <= manifest.get(file).items() and (faces / file).is_file())
+    }
+    if fresh or stale:
+        # In this order, a run that is killed leaves no crop that is not known as ours, and none
+        # that shows something else than the manifest says.
+        for file in (*stale, *fresh):
             (faces / file).unlink(missing_ok=True)
-        failed = _cut(fresh, faces, margin, pool, progress, result.problems)
-    if stale or failed:
-        manifest.remove([*stale, *failed])
+        # A picture's crops are all in one part of the split: a new one must not land in another.
+        parts = {row.get("picture"): row["split"] for row in manifest.rows if row.get("split")}
+        manifest.remove(stale)
+        for file, face in fresh.items():
+            split = parts.get(face.row["picture"])
+            manifest.set(file, {**face.row, "split": split} if split else face.row)
         manifest.write()
-    _remove_empty(faces / file for file in [*stale, *failed])
+    failed = _cut(fresh, faces, margin, workers, progress, result.problems)
+    if failed:
+        manifest.remove(failed)
+        manifest.write()
+    _remove_empty(faces / file for file in (*stale, *failed))
 
-    made = [file for file in places if file not in failed]
-    result.labels.update(PurePosixPath(file).parts[0] for file in made)
+    made = {file: face for file, face in places.items() if file not in failed}
+    result.labels.update(face.item.label for face in made.values())
     result.made = len(fresh) - len(failed)
     result.unchanged = len(places) - len(fresh)
     result.removed = len(stale)
     if catalog.exists(data):
-        _enter(data, faces, [*stale, *failed], {file: places[file] for file in made}, set(fresh))
+        _enter(data, faces, [*stale, *failed], made, fresh.keys())
     return result
 
 
@@ -151,6 +143,37 @@ def check_apart(root: Path, faces: Path) -> None:
             f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
             "(in a data set, raw), or let the crops go elsewhere"
         )
+
+
+def _wanted(
+    root: Path, data: Path, margin: float, workers: int, progress: Progress
+) -> tuple[list[_Face], Cropped]:
+    """Return the faces that shall have a crop, and what there is to say of the others."""
+    found, problems = pictures(root)
+    result = Cropped(problems=problems)
+    known = Manifest(root)
+
+    def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
+        name = _name(path, data)
+        group = known.get(path.relative_to(root).as_posix()).get("group") or name
+        try:
+            return _faces(path, name, group, margin)
+        except InputError as error:
+            return [], None, str(error)
+
+    wanted: list[_Face] = []
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(read, found)
+        for some, file, problem in progress(done, total=len(found), desc="labels", unit="picture"):
+            wanted += some
+            if problem:
+                result.problems.append(problem)
+            elif file is None:
+                result.unlabelled += 1
+            else:
+                result.problems += file.problems
+                result.difficult += sum(item.difficult for item in file.objects)
+    return wanted, result
 
 
 def _faces(
@@ -216,38 +239,45 @@ def _cut(
     fresh: Mapping[str, _Face],
     faces: Path,
     margin: float,
-    pool: ThreadPoolExecutor,
+    workers: int,
     progress: Progress,
     problems: list[str],
-) -> list[str]:
+) -> set[str]:
     """Write crops, each picture being read once; return those that could not be made."""
     for label in {PurePosixPath(file).parts[0] for file in fresh}:
         files.make_folder(faces / label)
-    of_picture: defaultdict[Path, list[str]] = defaultdict(list)
+    of_picture: defaultdict[Path, dict[str, Box]] = defaultdict(dict)
     for file, face in fresh.items():
-        of_picture[face.picture].append(file)
-
-    def one(item: tuple[Path, list[str]]) -> tuple[list[str], str]:
-        picture, names = item
-        left = list(names)
-        try:
-            image = images.read(picture)
-            while left:
-                face = cut_face(image, fresh[left[0]].item.box, margin)
-                images.write(faces / left[0], face, QUALITY)
-                left.pop(0)
-        except (InputError, OutputError) as error:
-            return left, str(error)
-        return left, ""
-
-    failed = []
-    done = pool.map(one, of_picture.items())
-    for names, problem in progress(done, total=len(of_picture), desc="crops", unit="picture"):
-        failed += names
-        problems += [problem] if problem else []
-    for name in failed:
-        (faces / name).unlink(missing_ok=True)
+        of_picture[face.picture][file] = face.item.box
+    cut = partial(_cut_picture, faces, margin)
+    parallel = workers > 1 and len(of_picture) >= WORTH_PROCESSES
+    # Each process keeps to its core.
+    pool = (
+        processes.pool(workers, cv2.setNumThreads, 1) if parallel else ThreadPoolExecutor(workers)
+    )
+    failed: set[str] = set()
+    with pool:
+        done = pool.map(cut, of_picture.items(), chunksize=4)
+        for names, problem in progress(done, total=len(of_picture), desc="crops", unit="picture"):
+            failed.update(names)
+            problems += [problem] if problem else []
     return failed
+
+
+def _cut_picture(
+    faces: Path, margin: float, item: tuple[Path, Mapping[str, Box]]
+) -> tuple[list[str], str]:
+    """Write the crops of one picture; return those that could not be made, and why."""
+    picture, boxes = item
+    left = list(boxes)
+    try:
+        image = images.read(picture)
+        while left:
+            images.write(faces / left[0], cut_face(image, boxes[left[0]], margin), QUALITY)
+            left.pop(0)
+    except (InputError, OutputError) as error:
+        return left, str(error)
+    return left, ""
 
 
 def _remove_empty(removed: Iterator[Path]) -> None:
@@ -258,7 +288,11 @@ def _remove_empty(removed: Iterator[Path]) -> None:
 
 
 def _enter(
-    data: Path, faces: Path, gone: Sequence[str], places: Mapping[str, _Face], fresh: set[str]
+    data: Path,
+    faces: Path,
+    gone: Sequence[str],
+    places: Mapping[str, _Face],
+    fresh: Collection[str],
 ) -> None:
     """Bring the ledger up to date; what lies outside the data set is not in it."""
     if not _is_below(faces, data):

@@ -186,6 +186,19 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     assert len(listing(faces)) == len(rows(faces)) == 3
 
 
+def test_processes_do_what_threads_do(
+    raw: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop(raw, tmp_path / "threads", raw.parent, workers=2)
+    monkeypatch.setattr(crop_module, "WORTH_PROCESSES", 1)
+    whole = (raw / "two/a.png").read_bytes()
+    (raw / "two/a.png").write_bytes(whole[: len(whole) // 2])
+    done = crop(raw, faces, workers=2)
+    assert (done.made, len(done.problems)) == (2, 1)
+    for name in listing(faces):
+        assert (faces / name).read_bytes() == (tmp_path / "threads" / name).read_bytes()
+
+
 def test_what_is_broken_is_named_and_the_rest_goes_on(raw: Path, faces: Path, scene: Bgr) -> None:
     two = raw / "two"
     whole = (two / "a.png").read_bytes()
