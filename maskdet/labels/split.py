@@ -101,7 +101,8 @@ def divide(
     As in scikit-learn's StratifiedGroupKFold, clusters are dealt out one by one, the largest
     first, each to the part that is then least full of what it holds; but the parts may be of
     any size, and may hold something already. Before that, every class is given to every part
-    as far as it has clusters enough, in the order of the parts.
+    as far as it has clusters enough, in the order of the parts: a large one to the largest part,
+    small ones to the others.
 
     Args:
         counts: int64, shape (pictures, classes): the faces of each class.
@@ -138,7 +139,7 @@ def divide(
         for to in wanted:
             free = order[(part[order] < 0) & (held[order, name] > 0)]
             if not have[to, name] and len(free):
-                give(free[-1], to)
+                give(free[0] if fractions[to] == max(fractions) else free[-1], to)
     for number in order[part[order] < 0].tolist():
         # How full the parts would be, of what the cluster holds.
         full = ((have + held[number])[wanted] / target[wanted]) @ (held[number] / total)

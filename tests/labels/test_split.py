@@ -113,3 +113,11 @@ def test_a_class_of_two_groups_goes_to_train_and_val() -> None:
     counts = np.eye(2, dtype=np.int64)[[0] * 50 + [1] * 2]
     part = divide(counts, np.arange(52), np.full(52, -1), FRACTIONS, 3)
     assert sorted(part[-2:].tolist()) == [0, 1]
+
+
+def test_the_largest_group_of_a_rare_class_is_trained_on() -> None:
+    counts = np.eye(2, dtype=np.int64)[[0] * 50 + [1] * 6]
+    cluster = np.array([*range(50), 50, 50, 50, 50, 51, 52])
+    part = divide(counts, cluster, np.full(56, -1), FRACTIONS, 0)
+    assert part[50] == 0
+    assert sorted(part[-2:].tolist()) == [1, 2]
