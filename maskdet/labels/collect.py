@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
-from maskdet.files import read_text
+from maskdet.files import read_text, sha256
 from maskdet.labels import coco, folder, voc, yolo_folder
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
@@ -187,6 +188,7 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
     found = LabelledSet()
     manifest = Manifest(source)
     cut: defaultdict[Path, list[tuple[VocObject, Mapping[str, str]]]] = defaultdict(list)
+    above, digest = source.resolve().parent, cache(sha256)
     paths = images.find(source, lambda error: found.problems.append(str(error)))
     for path in progress(paths, desc="labels", unit="picture"):
         name, row = named(path, source, manifest)
@@ -200,11 +202,13 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
             face = _face(path, label, row)
             if face:
                 # A path beside the folder of the crops, or an absolute one.
-                picture = Path(os.path.abspath(source.resolve().parent / row["picture"]))  # noqa: PTH100
-                if picture.is_file():
+                picture = Path(os.path.abspath(above / row["picture"]))  # noqa: PTH100
+                if picture.is_file() and _is_meant(picture, above, row.get("sha256", ""), digest):
                     cut[picture].append((face, row))
                     continue
-                found.lost["boxes in pictures that are not there (crops became pictures)"] += 1
+                found.lost[
+                    "boxes in pictures that are gone or changed (crops became pictures)"
+                ] += 1
             width, height = images.size(path)
         except InputError as error:
             found.problems.append(str(error))
@@ -214,6 +218,11 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
         found.pictures.append(LabelledPicture(path, name, width, height, (whole,), kept))
     _add_photographs(found, cut)
     return found
+
+
+def _is_meant(picture: Path, above: Path, said: str, digest: Callable[[Path], str]) -> bool:
+    """Tell whether a file is the picture of a manifest, which anybody may have written."""
+    return digest(picture) == said if said else picture.is_relative_to(above)
 
 
 def _face(path: Path, label: str, row: Mapping[str, str]) -> VocObject | None:

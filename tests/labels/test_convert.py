@@ -114,9 +114,22 @@ def test_crops_without_photographs_are_pictures_of_one_face(tmp_path: Path) -> N
 def test_crops_of_photographs_that_are_gone(photographs: Path, tmp_path: Path) -> None:
     convert(photographs, tmp_path / "crops", "crops")
     (photographs / "a.jpg").unlink()
+    picture(photographs / "turned.jpg")
     result = convert(tmp_path / "crops", tmp_path / "voc", "voc")
-    assert result.lost == {"boxes in pictures that are not there (crops became pictures)": 2}
+    assert result.lost == {"boxes in pictures that are gone or changed (crops became pictures)": 3}
     assert result.pictures == 4
+
+
+def test_a_manifest_without_digests_leads_nowhere_else(tmp_path: Path) -> None:
+    secret = picture(tmp_path / "secret.jpg")
+    picture(tmp_path / "set/faces/mask/a.jpg", 30, 40)
+    manifest = Manifest(tmp_path / "set/faces")
+    corners = dict(zip(("x1", "y1", "x2", "y2"), "1234", strict=True))
+    for place in (str(secret), "../secret.jpg"):
+        manifest.set("mask/a.jpg", {"picture": place, **corners})
+        manifest.write()
+        (found,) = collect.load(tmp_path / "set/faces", "crops").pictures
+        assert found.name == "mask/a.jpg"
 
 
 @pytest.mark.parametrize("kind", ["voc", "yolo", "coco", "crops"])
