@@ -99,11 +99,11 @@ class Reduced:
 def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool = False) -> Reduced:
     """Read an image file, or the bytes of one, at a fraction of its size: much faster for JPEG.
 
-    Like ``read``, but with 1 / k of the pixels along each side, k being the largest whole
-    number that leaves at least ``side`` of them along the shorter one (of a smaller picture
-    all). JPEG is decoded at 1/2, 1/4 or 1/8 (libjpeg's scaled inverse DCT); the rest is by
-    averaging. What comes out differs a little between formats and from ``read``: compare
-    only pictures that were read the same way.
+    Like ``read``, but reduced by a whole number, so that the shorter side has at least ``side``
+    pixels and fewer than twice as many (a smaller picture stays as it is). JPEG is decoded at
+    1/2, 1/4 or 1/8 (libjpeg's scaled inverse DCT); the rest is by averaging. What comes out
+    differs a little between formats and from ``read``: compare only pictures that were read
+    the same way.
 
     Args:
         source: a path, or the content of an image file.

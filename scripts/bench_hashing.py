@@ -6,9 +6,9 @@
 - searching: all pairs within a distance, half of the hashes being in clusters, in a process of
   its own; a sample is checked by comparing it with all
 
-The pictures are enlarged photographs with some grain, so that a pixel takes as many bytes as
-in a photograph of that size. They come from a folder (of the corpus, say), or from the one
-photograph that scikit-image brings along.
+The pictures are enlarged photographs with some grain, so that a pixel takes about 0.1 bytes, as
+in photographs of that size from the web. They come from a folder (of the corpus, say), or from
+the one photograph that scikit-image brings along.
 
     .venv/bin/python scripts/bench_hashing.py --photos ../shared/data/train_pool/scenes
 """
@@ -39,8 +39,8 @@ from maskdet.dedup.signatures import signatures
 from maskdet.neighbours import near_pairs
 
 WIDTHS = (1280, 1920, 2560, 4000)
-QUALITY = 88
-GRAIN = 1.5
+QUALITY = 82
+GRAIN = 0.7
 OURS, OURS_ALL, PLAIN = "maskdet, 1 thread", "maskdet, all cores", "imagehash"
 
 Contenders = Mapping[str, Callable[[Path], object]]

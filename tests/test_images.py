@@ -289,3 +289,44 @@ def test_find_passes_over_no_folder_that_cannot_be_read(
     found = images.find(tmp_path, errors.append)
     assert found == [tmp_path / "a" / "1.jpg", tmp_path / "c" / "1.jpg"]
     assert [error.filename for error in errors] == [str(tmp_path / "b")]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("grey", [False, True])
+def test_at_reduced_scale_it_is_the_same_picture(form: str, grey: bool, astronaut: Bgr) -> None:
+    wide = np.ascontiguousarray(astronaut[:300])
+    data = encoded(Image.fromarray(wide[:, :, ::-1]), form)
+    for side in (50, 75, 250, 400):
+        found = images.read_reduced(data, side, grey)
+        assert (found.width, found.height) == (512, 300)
+        height, width = found.pixels.shape[:2]
+        assert min(side, 300) <= height < 2 * side
+        assert width / height == pytest.approx(512 / 300, abs=0.03)
+        expected = cv2.resize(images.read(data), (width, height), interpolation=cv2.INTER_AREA)
+        if grey:
+            expected = cv2.cvtColor(expected, cv2.COLOR_BGR2GRAY)
+        assert found.pixels.shape == expected.shape
+        assert np.abs(found.pixels.astype(int) - expected).mean() < 10
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_is_applied_at_reduced_scale(
+    orientation: int, form: str, astronaut: Bgr
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture = Image.fromarray(np.ascontiguousarray(astronaut[:300, :, ::-1]))
+    data = encoded(picture, form, exif=exif)
+    whole = images.read(data)
+    found = images.read_reduced(data, 60)
+    assert (found.height, found.width) == whole.shape[:2]
+    height, width = found.pixels.shape[:2]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    assert np.abs(found.pixels.astype(int) - small).mean() < 10
+    assert np.abs(found.pixels[::-1, ::-1].astype(int) - small).mean() > 40
+
+
+def test_transparency_is_laid_on_white_at_reduced_scale() -> None:
+    data = encoded(Image.new("RGBA", (200, 100), (0, 0, 0, 0)), "PNG")
+    assert (images.read_reduced(data, 50, grey=True).pixels == 255).all()

@@ -129,9 +129,10 @@ def _look(path: str, kind: str, size: int, mirror: bool) -> _Row | str:
         picture = images.read_reduced(path, hashing.SIDE, grey=True)
     except InputError as error:
         return str(error)
-    views = [picture.pixels, picture.pixels[:, ::-1]][: 1 + mirror]
+    grey = hashing.square(picture.pixels)
+    views = [grey, grey[:, ::-1]][: 1 + mirror]
     hashes = [hashing.compute(view, kind, size).tobytes() for view in views]
-    return hashes, picture.width, picture.height, hashing.sharpness(picture.pixels)
+    return hashes, picture.width, picture.height, hashing.sharpness(grey)
 
 
 def _state(path: str) -> _State:
