@@ -40,7 +40,7 @@ from maskdet.neighbours import near_pairs
 
 WIDTHS = (1280, 1920, 2560, 4000)
 QUALITY = 82
-GRAIN = 0.7
+GRAIN = 1.0
 OURS, OURS_ALL, PLAIN = "maskdet, 1 thread", "maskdet, all cores", "imagehash"
 
 Contenders = Mapping[str, Callable[[Path], object]]
