@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from maskdet import images
+from maskdet.cli import EXTRAS
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.train.options import TrainOptions
@@ -99,3 +101,14 @@ def test_the_fingerprint_follows_the_parts(root: Path) -> None:
         work.mkdir()
         prints.append(prepare(collect([root], OPTIONS), work, OPTIONS).faces.fingerprint())
     assert prints[0] != prints[1]
+
+
+def test_only_choosing_a_validation_part_needs_scikit_learn(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+    assert len(collect([root], OPTIONS).samples) == 8
+    assign(root, n3="train")
+    with pytest.raises(ModuleNotFoundError) as raised:
+        collect([root], OPTIONS)
+    assert EXTRAS[str(raised.value.name).partition(".")[0]] == "train"
