@@ -84,13 +84,17 @@ def change_and_draw(screen: Screen, folder: Path) -> None:
             time.sleep(0.4)
 
     def act(*arguments: str) -> None:
+        """Do something that shows, and wait until it has."""
+        before = screen.picture()
         screen.tool(*arguments)
+        wait_until(lambda: bool((screen.picture() != before).any()))
         settle()
 
+    # The first line in the list of objects.
+    wait_until(lambda: bool(screen.picture()[306:320, 900:1050].std() > 2))
     settle()
     act("mousemove", "950", "314", "click", "1")  # the box, in the list of objects
     act("key", "ctrl+e")
-    act("key", "ctrl+a")
     act("type", "without_mask")
     act("click", "1")  # the list of completions goes
     act("click", "1")  # the dialog has its OK under the mouse
