@@ -6,9 +6,10 @@
 - searching: all pairs within a distance, half of the hashes being in clusters, in a process of
   its own; a sample is checked by comparing it with all
 
-The pictures are enlarged photographs with some grain, so that a pixel takes about 0.1 bytes, as
-in photographs of that size from the web. They come from a folder (of the corpus, say), or from
-the one photograph that scikit-image brings along.
+The pictures are enlarged photographs with some grain, as JPEG files in which a pixel takes 0.17
+bytes at every width: the median of the photographs from the web that maskdet is developed with.
+They come from a folder (of the corpus, say), or from the one photograph that scikit-image brings
+along.
 
     .venv/bin/python scripts/bench_hashing.py --photos ../shared/data/train_pool/scenes
 """
@@ -16,6 +17,7 @@ the one photograph that scikit-image brings along.
 from __future__ import annotations
 
 import argparse
+import bisect
 import json
 import os
 import subprocess
@@ -39,8 +41,8 @@ from maskdet.dedup.signatures import signatures
 from maskdet.neighbours import near_pairs
 
 WIDTHS = (1280, 1920, 2560, 4000)
-QUALITY = 82
-GRAIN = 1.0
+BYTES_PER_PIXEL = 0.17
+GRAIN = 1.5
 OURS, OURS_ALL, PLAIN = "maskdet, 1 thread", "maskdet, all cores", "imagehash"
 
 Contenders = Mapping[str, Callable[[Path], object]]
@@ -71,9 +73,21 @@ def make_pictures(folder: Path, each: int, photos: Path | None) -> dict[int, lis
             large = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
             grain = random.normal(0, GRAIN, large.shape[:2])[:, :, None]
             path = folder / f"{width}_{number}.jpg"
-            images.write(path, (large + grain).clip(0, 255).astype(np.uint8), QUALITY)
+            _write_to_size(path, (large + grain).clip(0, 255).astype(np.uint8))
             pictures[width].append(path)
     return dict(pictures)
+
+
+def _write_to_size(path: Path, image: images.Bgr) -> None:
+    """Write a JPEG file in the highest quality that keeps to ``BYTES_PER_PIXEL``."""
+    enough = BYTES_PER_PIXEL * image.shape[0] * image.shape[1]
+
+    def size(quality: int) -> int:
+        images.write(path, image, quality)
+        return path.stat().st_size
+
+    best = bisect.bisect_right(range(1, 98), enough, key=size)
+    images.write(path, image, max(best, 1))
 
 
 def plain(path: Path) -> object:
