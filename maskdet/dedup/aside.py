@@ -6,7 +6,6 @@ next one (``recover``): what was noted but not begun is struck out, what was beg
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sqlite3
@@ -61,8 +60,13 @@ def set_aside(
                 continue
             target = _target(catalog, match.path, folder) if action == "move" else None
             done.moved.append((match.path, _one(catalog, match, action, target, run)))
-        except (InputError, OSError) as error:
+        except (MaskdetError, OSError, UnicodeEncodeError) as error:
+            # The last one: a file name of bytes that are no UTF-8 has no place in the ledger.
             done.problems.append(f"{match.path} stays: {error}")
+            for row in catalog.read(
+                "SELECT * FROM aside WHERE undone = 0 ORDER BY id DESC LIMIT 1"
+            ):
+                _tidy(catalog, row)
     return done
 
 
@@ -99,29 +103,39 @@ def recover(catalog: Catalog) -> None:
         OutputError: the ledger cannot be written.
     """
     for row in catalog.read("SELECT * FROM aside WHERE undone = 0"):
-        path = catalog.absolute(row["path"])
-        if not path.exists():
-            continue
-        if row["action"] == "link":
-            with contextlib.suppress(FileNotFoundError):
-                if path.samefile(catalog.absolute(row["kept"])):
-                    continue
-        elif row["moved_to"]:
-            target = catalog.absolute(row["moved_to"])
-            if target.exists():
-                # Copied or linked to its new place, but not yet taken away from the old one;
-                # another file that has come there since is none of our business.
-                if files.sha256(path) == files.sha256(target):
-                    path.unlink()
-                continue
-            if voc_path(target).exists() and not voc_path(path).exists():
-                _move(voc_path(target), voc_path(path))
-        _strike_out(catalog, row)
+        _tidy(catalog, row)
+
+
+def _tidy(catalog: Catalog, row: sqlite3.Row) -> None:
+    """Finish what was begun with a file, or strike out what was not."""
+    path = catalog.absolute(row["path"])
+    if not path.exists():
+        return
+    if row["action"] == "link":
+        kept = catalog.absolute(row["kept"])
+        if kept.exists() and path.samefile(kept):
+            return
+    elif row["moved_to"]:
+        target = catalog.absolute(row["moved_to"])
+        if target.exists():
+            # It is at its new place, but not yet taken away from the old one; another file
+            # that has come there since is none of our business.
+            if files.sha256(path) == files.sha256(target):
+                path.unlink()
+            return
+        boxes, own = voc_path(target), voc_path(path)
+        if boxes.exists() and not own.exists():
+            _move(boxes, own)
+        elif boxes.exists() and files.sha256(boxes) == files.sha256(own):
+            boxes.unlink()
+    _strike_out(catalog, row)
 
 
 def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: str) -> str | None:
     """Note what will be done with a picture, do it, and return where it is then."""
     path = Path(match.path)
+    if target is not None:
+        files.make_folder(target.parent)
     image_id = kept_id = None
     if catalog.path.name == store.FILE:
         image_id = pictures.register(catalog, path).id
@@ -148,7 +162,6 @@ def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: 
             (place, kept_id, image_id),
         )
     if target is not None:
-        files.make_folder(target.parent)
         # The VOC file first: where it has gone and the picture has not, nothing is done yet.
         if (boxes := _own_voc(path)) is not None:
             _move(boxes, voc_path(target))

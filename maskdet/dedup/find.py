@@ -156,7 +156,7 @@ def find_leaks(
     return found
 
 
-EXACT = Verdict(True, 1.0, 1.0)
+EXACT = Verdict(True, similarity=1.0, difference=0.0, overlap=1.0)
 
 
 class _Judge:
