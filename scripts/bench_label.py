@@ -46,7 +46,7 @@ if done.problems or done.made != int(wanted):
 
 
 def make_photographs(folder: Path, count: int) -> None:
-    """Write ``count`` JPEG files (DIFFERENT ones, the others are copies) with VOC files."""
+    """Write ``count`` JPEG files (DIFFERENT ones, the others are links) with VOC files."""
     import cv2
     import numpy as np
     from skimage import data
@@ -69,7 +69,7 @@ def make_photographs(folder: Path, count: int) -> None:
             picture = np.roll(large, 37 * number, axis=1) + noise
             images.write(path, picture.clip(0, 255).astype(np.uint8), quality=90)
         else:
-            path.write_bytes((folder / f"{number % DIFFERENT:06d}.jpg").read_bytes())
+            path.hardlink_to(folder / f"{number % DIFFERENT:06d}.jpg")
         voc.write(path.with_suffix(".xml"), path, SIDE, SIDE, objects)
 
 
