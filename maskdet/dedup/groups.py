@@ -69,7 +69,19 @@ def settle(
                 result.stays_for[other] = index
                 decided.append(other)
         ready = _release(decided, worse, waits, result)
+    _condense(result)
     return result
+
+
+def _condense(result: Settled) -> None:
+    """Leave out conflicts with what is set aside, where the one that stays for it has the same."""
+    known = {frozenset(pair) for pair in result.conflicts}
+    result.conflicts = [
+        (better, worse)
+        for better, worse in result.conflicts
+        if frozenset((better, result.stays_for.get(worse, worse))) not in known
+        or worse not in result.stays_for
+    ]
 
 
 def _conflict(a: str | None, b: str | None) -> bool:

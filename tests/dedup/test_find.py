@@ -105,10 +105,7 @@ def test_distances_grow_with_the_hash(
 def test_the_same_under_two_classes_is_a_conflict(folder: Path) -> None:
     labels = {"a.png": "with_mask", "a-same.png": "without_mask", "a-cut.png": "without_mask"}
     found = run(folder, labels=labels)
-    assert names(found.conflicts) == {
-        ("exact", "a-same.png", "a.png"),
-        ("crop", "a-cut.png", "a.png"),
-    }
+    assert names(found.conflicts) == {("exact", "a-same.png", "a.png")}
     # What has no class goes for the best one, and what has one for the best of its class.
     assert names(found.duplicates) == {
         ("near", "a-small.jpg", "a.png"),
