@@ -80,7 +80,7 @@ def maskdet(folder: Path, *arguments: str) -> None:
         sys.exit(f"walkthrough: maskdet {arguments[0]} ended with {done.returncode}")
 
 
-def walk(folder: Path, bing: LocalBing, number: int, weights: str) -> None:
+def walk(folder: Path, bing: LocalBing, number: int, weights: str, epochs: int) -> None:
     """Type the commands of the way, one after the other."""
     # Our own server may be asked as often as one likes.
     server = ["--endpoint", bing.endpoint, "--allow-private", "--delay", "0"]
@@ -89,8 +89,10 @@ def walk(folder: Path, bing: LocalBing, number: int, weights: str) -> None:
     maskdet(folder, "dedup")
     maskdet(folder, "label")
     maskdet(folder, "split", "data/faces")
-    quick = ["--limit", "200", "--head-epochs", "1", "--epochs", "1", "--image-size", "96"]
-    out = ["--out", "model/mine", "--weights", weights]
+    # The smallest size of which there are ImageNet weights.
+    size = "96" if weights == "imagenet" else "32"
+    quick = ["--limit", "200", "--head-epochs", "1", "--epochs", str(epochs)]
+    out = ["--out", "model/mine", "--weights", weights, "--image-size", size]
     maskdet(folder, "train", "data/faces", *out, *quick)
     picture = min((folder / "data/raw/with_mask").glob("*.jpg"))
     shown = ["--image", str(picture.relative_to(folder)), "--out", "annotated"]
@@ -131,6 +133,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, help="where to [a temporary folder]")
     parser.add_argument("--pictures", type=int, default=20, help="for each class [20]")
     parser.add_argument("--weights", default="none", help="what 'maskdet train' takes [none]")
+    parser.add_argument("--epochs", type=int, default=1, help="of fine-tuning [1]")
     given = parser.parse_args()
     root = Path(__file__).resolve().parent.parent
     corpus = Path(os.environ.get("MASKDET_CORPUS") or root / "../shared/data")
@@ -147,7 +150,7 @@ def main() -> None:
     }
     with tempfile.TemporaryDirectory() as temporary, LocalBing(found) as bing:
         folder = make_folder(given.folder or temporary)
-        walk(folder, bing, given.pictures + COPIES, given.weights)
+        walk(folder, bing, given.pictures + COPIES, given.weights, given.epochs)
         counts = check(folder / "data")
     print(
         f"\n{counts['raw']} pictures, {counts['duplicates']} duplicates and {counts['faces']} "

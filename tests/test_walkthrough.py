@@ -21,7 +21,7 @@ SCRIPT = str(ROOT / "scripts/walkthrough.py")
 def test_every_file_leads_back_to_an_address(tmp_path: Path, corpus: Path) -> None:
     folder = tmp_path / "way"
     done = subprocess.run(
-        [sys.executable, SCRIPT, str(folder), "--pictures", "6"],
+        [sys.executable, SCRIPT, str(folder), "--pictures", "6", "--epochs", "0"],
         env=os.environ | {"MASKDET_CORPUS": str(corpus)},
         stdout=subprocess.PIPE,
         text=True,
