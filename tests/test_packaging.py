@@ -54,7 +54,7 @@ def test_the_wheel_holds_the_package_and_what_its_models_need_to_run(wheel: Path
     held = content(wheel)
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "maskdet").rglob("*.py")}
     assert {name for name in held if name.endswith(".py")} == modules
-    assert "maskdet/py.typed" in held
+    assert {"maskdet/py.typed", "maskdet/crawl/queries.txt"} <= held
     models = {name for name in held if name.startswith("maskdet/model/")}
     for description in (ROOT / "model").glob(f"*/{store.DESCRIPTION}"):
         inside = f"maskdet/model/{description.parent.name}"

@@ -81,6 +81,7 @@ def test_the_version_is_the_packages(runner: CliRunner) -> None:
     [
         (["--help"], HEAVY),
         (["--version"], HEAVY),
+        (["crawl", "--help"], HEAVY | {"icrawler", "urllib3", "bs4"}),
         (["detect", "--help"], HEAVY),
         (["train", "--help"], HEAVY),
         (["detect", "--image", "missing.jpg"], {"tensorflow", "keras", "matplotlib"}),
