@@ -16,7 +16,7 @@ from maskdet import images
 from maskdet.faces import create as create_detector
 from maskdet.images import Bgr
 
-SHELL = ("scripts/demo", "scripts/test", ".ci/run")
+SHELL = ("scripts/demo", "scripts/test", "scripts/walkthrough", ".ci/run")
 
 # A project that needs no index to be installed, in place of maskdet.
 TINY_PROJECT = """
