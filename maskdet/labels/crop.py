@@ -3,8 +3,10 @@ VOC files."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +36,11 @@ QUALITY = 95
 WORTH_PROCESSES = 100
 """Pictures from which on cutting is worth the start of processes. Threads of one process wait
 for each other whenever a large picture's memory is taken from the system or given back."""
+
+
+# From glibc's malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 
 
 @dataclass(slots=True)
@@ -250,11 +257,8 @@ def _cut(
     for file, face in fresh.items():
         of_picture[face.picture][file] = face.item.box
     cut = partial(_cut_picture, faces, margin)
-    parallel = workers > 1 and len(of_picture) >= WORTH_PROCESSES
-    # Each process keeps to its core.
-    pool = (
-        processes.pool(workers, cv2.setNumThreads, 1) if parallel else ThreadPoolExecutor(workers)
-    )
+    many = len(of_picture) >= WORTH_PROCESSES
+    pool = processes.pool(workers, _settle_in) if many else ThreadPoolExecutor(workers)
     failed: set[str] = set()
     with pool:
         done = pool.map(cut, of_picture.items(), chunksize=4)
@@ -262,6 +266,18 @@ def _cut(
             failed.update(names)
             problems += [problem] if problem else []
     return failed
+
+
+def _settle_in() -> None:
+    """Prepare a process that reads one picture after the other."""
+    cv2.setNumThreads(1)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):  # glibc's
+            # Each picture's memory would else go back to the system and be asked for anew: page
+            # by page, which takes about as long as decoding.
+            for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+                libc.mallopt(option, 2**28)
 
 
 def _cut_picture(
