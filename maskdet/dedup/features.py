@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import Self
 
 import cv2
 import numpy as np
@@ -50,6 +51,19 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def to_bytes(self) -> bytes:
+        """Return all of it, see ``from_bytes``."""
+        head = np.array([self.width, len(self)], np.int32)
+        return head.tobytes() + self.points.tobytes() + self.descriptors.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return what ``to_bytes`` was called on."""
+        width, count = np.frombuffer(data, np.int32, 2).tolist()
+        points = np.frombuffer(data, np.float32, 3 * count, 8).reshape(count, 3)
+        descriptors = np.frombuffer(data, np.uint8, offset=8 + 12 * count).reshape(count, 16)
+        return cls(width, points, descriptors)
 
 
 NONE = Features(0, np.empty((0, 3), np.float32), np.empty((0, 16), np.uint8))

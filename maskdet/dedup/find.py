@@ -96,7 +96,7 @@ def find(
     by_path = dict(zip(paths, labels, strict=True))
     classes = [by_path[path] for path in known.paths]
     order = choose.order(known)
-    judge = _Judge(known, options, progress)
+    judge = _Judge(known, options, progress, cache)
     copies = _exact(order, classes, judge.sha256)
     left = np.array([i for i in range(len(known.paths)) if i not in copies], np.int64)
     candidates = judge.candidates(left)
@@ -162,7 +162,13 @@ EXACT = Verdict(True, similarity=1.0, difference=0.0, overlap=1.0)
 class _Judge:
     """Finds candidates and compares them, and remembers what it found."""
 
-    def __init__(self, known: Signatures, options: Options, progress: Progress) -> None:
+    def __init__(
+        self,
+        known: Signatures,
+        options: Options,
+        progress: Progress,
+        cache: Catalog | None = None,
+    ) -> None:
         self.verdicts: dict[Pair, Verdict] = {}
         self.problems: list[str] = []
         self.compared = 0
@@ -170,6 +176,7 @@ class _Judge:
         self._known = known
         self._options = options
         self._progress = progress
+        self._cache = cache
         self._views: Views | None = None
         self._near: set[Pair] = set()
         self._flipped: set[Pair] = set()
@@ -184,7 +191,7 @@ class _Judge:
             self._flipped = _pairs(among, neighbours.cross_pairs(hashes, flipped, bits))
         if self._options.verify:
             paths = [self._known.paths[i] for i in among]
-            self._views = Views(paths, self._progress)
+            self._views = Views(paths, self._cache, self._progress)
             self._row = {int(i): row for row, i in enumerate(among)}
             self.problems += self._views.problems
             own = self._views.features

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from maskdet import images
+from maskdet.catalog import Catalog
 from maskdet.dedup import features
+from maskdet.dedup.cache import Row, remembered
 from maskdet.dedup.features import Features
 from maskdet.dedup.verify import View
 from maskdet.errors import InputError
 from maskdet.progress import SILENT, Progress
 
+_KIND = f"sift{features.SIDE}"
 _KEPT = 2048
 
 
@@ -25,30 +26,35 @@ class Views:
         problems: a sentence for each of those.
     """
 
-    def __init__(self, paths: Sequence[str], progress: Progress = SILENT) -> None:
-        """Read all pictures, on all cores."""
-        self._paths = paths
+    def __init__(
+        self, paths: Sequence[str], cache: Catalog | None = None, progress: Progress = SILENT
+    ) -> None:
+        """Find the features of pictures, those that ``cache`` does not know; see ``remembered``."""
         self.features: list[Features] = []
         self.problems: list[str] = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(self._extract, range(len(paths)))
-            bar = progress(found, total=len(paths), desc="features", unit="picture")
-            for item in bar:
-                self.features.append(features.NONE if isinstance(item, str) else item)
-                self.problems += [item] if isinstance(item, str) else []
-        # One for each object: a method's own cache would keep every object alive.
-        self._grey = functools.lru_cache(_KEPT)(self._read)
+        for _, _, row in remembered(paths, [_KIND], _look, cache, "features", progress):
+            if isinstance(row, str):
+                self.problems.append(row)
+                self.features.append(features.NONE)
+            else:
+                self.features.append(Features.from_bytes(row.values[0]))
+        self._paths = paths
+        # One for each object: that of a class would keep every picture alive.
+        self._grey = functools.lru_cache(_KEPT)(_read)
 
     def __getitem__(self, index: int) -> View:
         """Return one picture; raises InputError where it cannot be read any more."""
-        return View(self._grey(index), self.features[index])
+        return View(self._grey(self._paths[index]), self.features[index])
 
-    def _read(self, index: int) -> features.Grey:
-        picture = images.read_reduced(self._paths[index], features.SIDE, grey=True)
-        return features.scale(picture.pixels)
 
-    def _extract(self, index: int) -> Features | str:
-        try:
-            return features.extract(self._read(index))
-        except InputError as error:
-            return str(error)
+def _read(path: str) -> features.Grey:
+    return features.scale(images.read_reduced(path, features.SIDE, grey=True).pixels)
+
+
+def _look(path: str) -> Row | str:
+    try:
+        grey = _read(path)
+    except InputError as error:
+        return str(error)
+    # Size and sharpness are kept with the hashes.
+    return Row([features.extract(grey).to_bytes()], 0, 0, 0.0)

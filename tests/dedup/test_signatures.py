@@ -10,7 +10,7 @@ import pytest
 
 from maskdet import hashing, images
 from maskdet.catalog import Catalog
-from maskdet.dedup import signatures as module
+from maskdet.dedup import cache as module
 from maskdet.dedup.signatures import Signatures, signatures
 from maskdet.errors import InputError
 from maskdet.images import Bgr
