@@ -4,6 +4,8 @@
 - imagededup: its own pHash, its own choice of what is to be removed
 - maskdet, with and without ``--no-verify``
 
+How fast it hashes and searches is what ``bench_hashing.py`` measures, which ``--speed`` runs.
+
 Needs the image corpus (its folder ``dedup_case``; for ``--variants`` and ``--pool`` also
 ``train_pool``), and imagededup, where it is in nobody's way. Its package asks for torch, which
 its hashes do not need: it is installed without, and its networks are not imported.
@@ -18,6 +20,7 @@ import argparse
 import csv
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -303,6 +306,9 @@ def main() -> None:
         metavar="N",
         help="also look at this many faces that were collected without copies",
     )
+    parser.add_argument(
+        "--speed", action="store_true", help="also run bench_hashing.py, which takes minutes"
+    )
     options = parser.parse_args()
     if not (options.rival / "imagededup").is_dir():
         parser.error(f"no imagededup in {options.rival}: see -h for how to install it")
@@ -315,6 +321,11 @@ def main() -> None:
         print("\n" + "\n".join(variants(options.corpus, options.variants)))
     if options.pool:
         print("\n" + "\n".join(pool(options.corpus, options.pool)))
+    if options.speed:
+        print(flush=True)
+        photos = options.corpus / "train_pool" / "scenes"
+        script = Path(__file__).with_name("bench_hashing.py")
+        subprocess.run([sys.executable, str(script), "--photos", str(photos)], check=True)
 
 
 if __name__ == "__main__":
