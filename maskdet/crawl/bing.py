@@ -41,18 +41,20 @@ def results(page: bytes) -> Iterator[Result | None]:
     for link in BeautifulSoup(page, "lxml", from_encoding="utf-8").select("a.iusc"):
         try:
             described = json.loads(str(link.get("m", "")))
-        except ValueError:
+        except (ValueError, RecursionError):
             described = None
-        url = described.get("murl") if isinstance(described, dict) else None
-        if not (isinstance(url, str) and url.strip()):
-            yield None
-            continue
-        page_url, title = described.get("purl"), described.get("t")
-        yield Result(
-            url.strip(),
-            page_url if isinstance(page_url, str) and page_url else None,
-            _plain(title) if isinstance(title, str) else None,
+        url, page_url, title = (
+            _text(described.get(name) if isinstance(described, dict) else None)
+            for name in ("murl", "purl", "t")
         )
+        yield Result(url, page_url, title and _plain(title)) if url else None
+
+
+def _text(value: object) -> str | None:
+    """Return a text of some JSON, without what UTF-8 cannot hold (halves of characters)."""
+    if not isinstance(value, str):
+        return None
+    return value.encode("utf-8", "replace").decode().strip() or None
 
 
 def _plain(title: str) -> str | None:

@@ -35,13 +35,23 @@ def normalise(url: str) -> str:
 
 
 def host(url: str) -> str:
-    """Return the host's name of an address, in lower case and without a dot at its end."""
-    return (urlsplit(url).hostname or "").rstrip(".")
+    """Return the host's name of an address, in lower case and without a dot at its end.
+
+    Of what is no address, it is empty.
+    """
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def refused_url(url: str) -> str | None:
     """Return why an address must not be asked, None if it may be."""
-    parts = urlsplit(url)
+    try:
+        normalise(url)
+        parts = urlsplit(url)
+    except ValueError as error:
+        return f"no valid address: {error}"
     if parts.scheme not in SCHEMES:
         return f"not http or https: {parts.scheme or 'no scheme'}"
     if not parts.hostname:

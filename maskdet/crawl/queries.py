@@ -25,7 +25,8 @@ class Query:
 
 def query(phrase: str, label: str | None = None) -> Query:
     """Return a query, its folder being named after the class or, without one, the phrase."""
-    words = " ".join(phrase.split())
+    # A command line may hold bytes that are no text.
+    words = " ".join(phrase.encode("utf-8", "replace").decode().split())
     return Query(words, label or slug(words))
 
 

@@ -58,6 +58,7 @@ def test_only_public_addresses_are_connected_to(address: str, reason: str | None
         ("data:image/png;base64,AAAA", "not http or https: data"),
         ("a.jpg", "not http or https: no scheme"),
         ("http:///a.jpg", "no host in the address"),
+        ("http://[::1/a.jpg", "no valid address: Invalid IPv6 URL"),
         ("http://me:secret@example.org/", "a user name in the address"),
     ],
 )
@@ -130,6 +131,7 @@ def test_a_domain_stands_for_all_hosts_below_it(host: str, domain: str | None) -
         ("http://Example.org.:80/", "example.org"),
         ("http://[::1]:80/", "::1"),
         ("data:,", ""),
+        ("http://[::1/a.jpg", ""),
     ],
 )
 def test_the_host_of_an_address(url: str, host: str) -> None:

@@ -43,6 +43,10 @@ def test_a_class_names_the_folder() -> None:
     assert query(" a   b ", WITH_MASK) == Query("a b", WITH_MASK)
 
 
+def test_bytes_that_are_no_text_do_not_get_into_a_phrase() -> None:
+    assert query("a\udcff b") == Query("a? b", "a_b")
+
+
 FILE = """\ufeff# before
 plain phrase
 

@@ -380,6 +380,19 @@ def test_results_without_any_address_are_no_empty_result(tmp_path: Path, bing: H
     assert summary.searches[0].error == "Bing's results cannot be read any more"
 
 
+def test_what_is_no_address_is_noted_as_it_stands(tmp_path: Path, bing: HostileBing) -> None:
+    broken = ["http://[::1/a.jpg", "http://a.org:port/", "http://a b/", "http://%00/"]
+    bing.add("broken", [Result(url) for url in broken])
+    bing.add("broken", [Result("", raw='{"murl": "http://half\ud800"}')])
+    good = many(bing, "broken", 1)
+    summary = go(tmp_path, bing, "broken")
+    by_url = dict(rows(tmp_path))
+    assert len(by_url) == len(broken) + 2
+    assert by_url[good[0]] == "saved"
+    assert summary.outcomes[Outcome.SAVED] == 1
+    assert set(summary.outcomes) <= {Outcome.SAVED, Outcome.REFUSED, Outcome.CONNECTION}
+
+
 def test_a_phrase_that_finds_nothing_is_no_error(tmp_path: Path, bing: HostileBing) -> None:
     bing.add("nothing", [])
     summary = go(tmp_path, bing, "nothing")
