@@ -383,7 +383,7 @@ def test_results_without_any_address_are_no_empty_result(tmp_path: Path, bing: H
 def test_what_is_no_address_is_noted_as_it_stands(tmp_path: Path, bing: HostileBing) -> None:
     broken = ["http://[::1/a.jpg", "http://a.org:port/", "http://a b/", "http://%00/"]
     bing.add("broken", [Result(url) for url in broken])
-    bing.add("broken", [Result("", raw='{"murl": "http://half\ud800"}')])
+    bing.add("broken", [Result("", raw='{"murl": "http://half\\ud800"}')])
     good = many(bing, "broken", 1)
     summary = go(tmp_path, bing, "broken")
     by_url = dict(rows(tmp_path))
