@@ -32,19 +32,28 @@ from pathlib import Path
 import imagehash
 import numpy as np
 import numpy.typing as npt
-from dedup_variants import VARIANTS
+from dedup_variants import MASKS, VARIANTS, painted
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from maskdet import images, neighbours
+from maskdet.classes import WITHOUT_MASK
 from maskdet.dedup.find import Found, Options, find
+from maskdet.labels import voc
+from maskdet.labels.folder import voc_path
+from maskdet.types import Box
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = Path(os.environ.get("MASKDET_CORPUS") or ROOT / "../shared/data")
 RIVAL = ROOT / "build" / "imagededup"
 DISTANCES = (0, 2, 4, 6, 8, 10)
 KINDS = ("exact", "near", "crop")
+FACES = (
+    ("8 to 12 % of the photograph's longer side", 0.08, 0.12),
+    ("12 to 20 %", 0.12, 0.2),
+    ("more", 0.2, 1.0),
+)
 
 Stays = dict[str, str]
 """For each file that goes, the one that stays."""
@@ -258,6 +267,37 @@ def variants(corpus: Path, count: int) -> list[str]:
     return lines
 
 
+def masks(corpus: Path, count: int) -> list[str]:
+    """Return a table of how many photographs with a mask painted on pass for copies."""
+    chosen: dict[str, list[tuple[Path, Box]]] = {name: [] for name, _, _ in FACES}
+    for path in sorted((corpus / "train_pool" / "scenes").glob("*.jpg")):
+        width, height = images.size(path)
+        found = voc.read(voc_path(path), width, height).objects
+        faces = [item.box for item in found if item.label == WITHOUT_MASK and not item.difficult]
+        if faces:
+            face = max(faces, key=lambda box: box.area)
+            share = face.width / max(width, height)
+            for name, least, most in FACES:
+                if least <= share < most and len(chosen[name]) < count:
+                    chosen[name].append((path, face))
+    lines = [
+        "Photographs, each with one of the same with a mask painted on its largest bare face:",
+        "",
+        "| width of the face | photographs | wrongly set aside |",
+        "| --- | ---: | ---: |",
+    ]
+    for name, members in chosen.items():
+        with tempfile.TemporaryDirectory() as place:
+            for number, (path, face) in enumerate(members):
+                image = images.read(path)
+                images.write(Path(place, f"{path.stem}.png"), image)
+                mask = painted(image, face, MASKS[number % len(MASKS)])
+                images.write(Path(place, f"{path.stem}-masked.jpg"), mask, 80)
+            gone = len(by_maskdet(Path(place), Options()).duplicates)
+        lines.append(f"| {name} | {len(members)} | {gone} |")
+    return lines
+
+
 def pool(corpus: Path, count: int) -> list[str]:
     """Return what is merged among pictures that were collected without copies."""
     manifest = {row["file"]: row["group"] for row in rows(corpus / "train_pool/crops/manifest.csv")}
@@ -297,7 +337,8 @@ def main() -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also make copies of this many photographs, and count those that are found",
+        help="also make copies of this many photographs and count those that are found, and as "
+        "many with a mask painted on, which should not be",
     )
     parser.add_argument(
         "--pool",
@@ -318,7 +359,8 @@ def main() -> None:
     for text, measured, reached in ours.targets():
         print(f"| {text} | {measured} | {'yes' if reached else '**no**'} |")
     if options.variants:
-        print("\n" + "\n".join(variants(options.corpus, options.variants)))
+        for table in (variants, masks):
+            print("\n" + "\n".join(table(options.corpus, options.variants)))
     if options.pool:
         print("\n" + "\n".join(pool(options.corpus, options.pool)))
     if options.speed:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from maskdet.images import Bgr
+from maskdet.types import Box
 
 
 def jpeg(image: Bgr, quality: int) -> Bgr:
@@ -59,6 +60,19 @@ def marked(image: Bgr, share: float) -> Bgr:
     size = width * share / full
     cv2.putText(marked, words, place, cv2.FONT_HERSHEY_DUPLEX, size, (255,) * 3, 1, cv2.LINE_AA)
     return marked
+
+
+def painted(image: Bgr, face: Box, colour: tuple[int, int, int]) -> Bgr:
+    """Return a picture with a mask painted over the lower half of a face, in a BGR colour."""
+    outline = ((0.08, 0.55), (0.5, 0.45), (0.92, 0.55), (0.85, 0.85), (0.5, 0.98), (0.15, 0.85))
+    points = [(face.x1 + x * face.width, face.y1 + y * face.height) for x, y in outline]
+    painted = image.copy()
+    cv2.fillPoly(painted, [np.array(points).astype(np.int32)], colour, cv2.LINE_AA)
+    return painted
+
+
+MASKS = ((235, 225, 180), (250, 250, 250), (25, 25, 25), (200, 170, 120))
+"""Light blue, white, black, blue."""
 
 
 VARIANTS: dict[str, Callable[[Bgr], Bgr]] = {
