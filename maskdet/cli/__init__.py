@@ -16,7 +16,7 @@ COMMANDS = {
     "dedup": "Find copies of the same picture and set all but the best one aside.",
     "detect": "Find faces and say who wears a mask, in pictures, films or a camera's view.",
     "label": "Find the faces of photographs, let them be corrected, and cut them out.",
-    "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and class folders of faces.",
+    "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and folders of crops.",
     "split": "Split labelled pictures into train, val and test, so that nothing leaks.",
     "catalog": "What a data set holds, where each file came from, and what is to be forgotten.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
@@ -62,7 +62,9 @@ class LazyGroup(click.Group):
             _fail(ctx, f"error: {error}", error.exit_code)
         except KeyboardInterrupt:
             _fail(ctx, "interrupted", 130)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.Abort:
+            _fail(ctx, "not confirmed", 130)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: a message, not a traceback
             if isinstance(error, ModuleNotFoundError) and error.name:

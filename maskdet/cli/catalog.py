@@ -212,9 +212,8 @@ def forget_command(
         _print_plan(plan, catalog.root)
         if dry_run:
             return
-        if not (yes or click.confirm("Remove and never fetch again?", err=True)):
-            say("nothing was removed")
-            return
+        if not yes:
+            click.confirm("Remove and never fetch again?", abort=True, err=True)
         done = forget.forget(catalog, plan)
     for problem in done.problems:
         say(f"error: {problem}", error=True)

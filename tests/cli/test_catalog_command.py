@@ -71,20 +71,22 @@ def test_where_tells_the_way_of_a_file(collected: Collected) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "answer", "gone"),
+    ("flags", "answer", "code", "gone"),
     [
-        (["--dry-run"], "", False),
-        ([], "n\n", False),
-        ([], "y\n", True),
-        (["--yes"], "", True),
+        (["--dry-run"], "", 0, False),
+        ([], "n\n", 130, False),
+        ([], "", 130, False),
+        ([], "y\n", 0, True),
+        (["--yes"], "", 0, True),
     ],
 )
 def test_forget_shows_and_asks_first(
-    collected: Collected, flags: list[str], answer: str, gone: bool
+    collected: Collected, flags: list[str], answer: str, code: int, gone: bool
 ) -> None:
     door = collected.paths["door"]
     shown = call(collected, "forget", "127.0.0.2", *flags, input=answer)
-    assert shown.exit_code == 0
+    assert shown.exit_code == code
+    assert ("maskdet: not confirmed" in shown.stderr) == (code == 130)
     assert shown.stdout.splitlines() == [
         f"raw/without_mask/{door.name} and 2 files with it ({collected.urls['door']})",
         "never again: domain 127.0.0.2",
