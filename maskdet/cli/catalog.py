@@ -203,7 +203,8 @@ def forget_command(
     Removes a picture's file, its boxes (.xml) and its crops, with their rows in the crops'
     manifest, and the copies that were set aside as its duplicates. Of a SHA256, the first
     eight digits are enough; a DOMAIN stands for all hosts below it, too. A crop stands for its
-    picture. What was exported, or trained on it, stays.
+    picture. What was made of them elsewhere stays: the pages that 'maskdet dedup' and 'label
+    check' write, exports, models.
     """
     from maskdet.catalog import forget
 

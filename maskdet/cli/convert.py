@@ -44,7 +44,7 @@ def command(
     overwrite: bool,
     progress: Progress,
 ) -> None:
-    """Convert labelled pictures between Pascal VOC, YOLO, COCO and class folders of faces.
+    """Convert labelled pictures between Pascal VOC, YOLO, COCO and folders of crops.
 
     \b
     Example:
