@@ -18,7 +18,8 @@ from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import cut_face
 from maskdet.labels import coco, collect, voc, yolo
 from maskdet.labels.collect import COCO, CROPS, VOC, YOLO
-from maskdet.labels.crop import MARGIN, QUALITY
+from maskdet.labels.crop import MARGIN
+from maskdet.labels.cutting import QUALITY
 from maskdet.labels.manifest import PARTS, Manifest
 from maskdet.labels.records import LabelledPicture, LabelledSet, Names
 from maskdet.progress import SILENT, Progress

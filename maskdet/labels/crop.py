@@ -3,25 +3,19 @@ VOC files."""
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 
-import cv2
-
-from maskdet import catalog, files, images, processes
+from maskdet import catalog, files, images
 from maskdet.catalog import crops as ledger
 from maskdet.catalog import pictures as registry
-from maskdet.errors import InputError, OutputError
-from maskdet.faces.crop import cut_face
-from maskdet.labels import voc
+from maskdet.errors import InputError
+from maskdet.labels import cutting, voc
 from maskdet.labels.folder import pictures, voc_path
 from maskdet.labels.manifest import Manifest
 from maskdet.progress import SILENT, Progress
@@ -30,17 +24,6 @@ from maskdet.types import Box
 MARGIN = 0.1
 """What is added to a box on each side, as a part of its longer side: what ``maskdet train``
 gives the network by default."""
-
-QUALITY = 95
-
-WORTH_PROCESSES = 100
-"""Pictures from which on cutting is worth the start of processes. Threads of one process wait
-for each other whenever a large picture's memory is taken from the system or given back."""
-
-
-# From glibc's malloc.h.
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
 
 
 @dataclass(slots=True)
@@ -127,11 +110,15 @@ def crop(
             split = parts.get(face.row["picture"])
             manifest.set(file, {**face.row, "split": split} if split else face.row)
         manifest.write()
-    failed = _cut(fresh, faces, margin, workers, progress, result.problems)
+    of_picture: defaultdict[Path, dict[str, Box]] = defaultdict(dict)
+    for file, face in fresh.items():
+        of_picture[face.picture][file] = face.item.box
+    failed, problems = cutting.cut(of_picture, faces, margin, workers, progress)
+    result.problems += problems
     if failed:
         manifest.remove(failed)
         manifest.write()
-    _remove_empty(faces / file for file in (*stale, *failed))
+    cutting.remove_empty(faces / file for file in (*stale, *failed))
 
     made = {file: face for file, face in places.items() if file not in failed}
     result.labels.update(face.item.label for face in made.values())
@@ -240,67 +227,6 @@ def _is_crop(row: Mapping[str, str]) -> bool:
         and not file.is_absolute()
         and ".." not in file.parts
     )
-
-
-def _cut(
-    fresh: Mapping[str, _Face],
-    faces: Path,
-    margin: float,
-    workers: int,
-    progress: Progress,
-    problems: list[str],
-) -> set[str]:
-    """Write crops, each picture being read once; return those that could not be made."""
-    for label in {PurePosixPath(file).parts[0] for file in fresh}:
-        files.make_folder(faces / label)
-    of_picture: defaultdict[Path, dict[str, Box]] = defaultdict(dict)
-    for file, face in fresh.items():
-        of_picture[face.picture][file] = face.item.box
-    cut = partial(_cut_picture, faces, margin)
-    many = len(of_picture) >= WORTH_PROCESSES
-    pool = processes.pool(workers, _settle_in) if many else ThreadPoolExecutor(workers)
-    failed: set[str] = set()
-    with pool:
-        done = pool.map(cut, of_picture.items(), chunksize=4)
-        for names, problem in progress(done, total=len(of_picture), desc="crops", unit="picture"):
-            failed.update(names)
-            problems += [problem] if problem else []
-    return failed
-
-
-def _settle_in() -> None:
-    """Prepare a process that reads one picture after the other."""
-    cv2.setNumThreads(1)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # glibc's
-            # Each picture's memory would else go back to the system and be asked for anew: page
-            # by page, which takes about as long as decoding.
-            for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-                libc.mallopt(option, 2**28)
-
-
-def _cut_picture(
-    faces: Path, margin: float, item: tuple[Path, Mapping[str, Box]]
-) -> tuple[list[str], str]:
-    """Write the crops of one picture; return those that could not be made, and why."""
-    picture, boxes = item
-    left = list(boxes)
-    try:
-        image = images.read(picture)
-        while left:
-            images.write(faces / left[0], cut_face(image, boxes[left[0]], margin), QUALITY)
-            left.pop(0)
-    except (InputError, OutputError) as error:
-        return left, str(error)
-    return left, ""
-
-
-def _remove_empty(removed: Iterator[Path]) -> None:
-    """Remove class folders that have lost their last crop: training refuses empty ones."""
-    for folder in {path.parent for path in removed}:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _enter(

@@ -12,9 +12,8 @@ from maskdet.catalog import Catalog
 from maskdet.errors import InputError
 from maskdet.faces.crop import cut_face
 from maskdet.images import Bgr
-from maskdet.labels import crop as crop_module
-from maskdet.labels import dataset, voc
-from maskdet.labels.crop import crop
+from maskdet.labels import cutting, dataset, voc
+from maskdet.labels.crop import MARGIN, crop
 from maskdet.types import Box
 
 LEFT, RIGHT = Box(10, 10, 50, 60), Box(100, 20, 140, 60)
@@ -67,7 +66,7 @@ def test_faces_are_cut_into_class_folders(raw: Path, faces: Path, scene: Bgr) ->
     assert (second, third) == ("with_mask/a_0.jpg", "without_mask/a_1.jpg")
     assert first.startswith("with_mask/a-")
     found = images.read(faces / second).astype(int)
-    wanted = cut_face(scene, LEFT, crop_module.MARGIN)
+    wanted = cut_face(scene, LEFT, MARGIN)
     assert found.shape == wanted.shape == (60, 60, 3)
     assert abs(cv2_blur(found) - cv2_blur(wanted)).mean() < 8
 
@@ -122,7 +121,7 @@ def test_a_crop_is_made_anew_when_what_it_shows_has_changed(
 ) -> None:
     crop(raw, faces)
     before = (faces / "with_mask/a_0.jpg").read_bytes()
-    margin = crop_module.MARGIN
+    margin = MARGIN
     if change == "box":
         label(raw / "one/a.png", ("with_mask", Box(0, 0, 60, 60)), ("without_mask", RIGHT))
     elif change == "picture":
@@ -190,7 +189,7 @@ def test_processes_do_what_threads_do(
     raw: Path, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crop(raw, tmp_path / "threads", raw.parent, workers=2)
-    monkeypatch.setattr(crop_module, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(cutting, "WORTH_PROCESSES", 1)
     whole = (raw / "two/a.png").read_bytes()
     (raw / "two/a.png").write_bytes(whole[: len(whole) // 2])
     done = crop(raw, faces, workers=2)
