@@ -70,13 +70,13 @@ NONE = Features(0, np.empty((0, 3), np.float32), np.empty((0, 16), np.uint8))
 """Of a picture in which there is nothing to see."""
 
 
-def scale(grey: Grey) -> Grey:
-    """Return a grey picture with its longer side at ``SIDE`` pixels."""
-    height, width = grey.shape
+def scale(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return a picture, grey or in colour, with its longer side at ``SIDE`` pixels."""
+    height, width = image.shape[:2]
     factor = SIDE / max(height, width)
     size = max(round(width * factor), 8), max(round(height * factor), 8)
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(grey, size, interpolation=way), dtype=np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=way), dtype=np.uint8)
 
 
 def extract(grey: Grey) -> Features:

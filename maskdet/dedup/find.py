@@ -244,7 +244,7 @@ class _Judge:
             return DIFFERENT
         verdict = compare(a, b, guess=key in self._near)
         if not verdict.same and key in self._flipped:
-            b = View(b.grey[:, ::-1].copy(), features.mirror(b.features))
+            b = View(b.colour[:, ::-1].copy(), features.mirror(b.features))
             verdict = replace(compare(a, b, guess=True), mirrored=True)
         return verdict
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet.dedup.features import Features, Grey, align
+from maskdet.images import Bgr
 
 MIN_AGREE = 10
 """Features that must agree on how two pictures lie over each other. Of 3,000 pairs of unlike
@@ -19,6 +20,10 @@ MAX_DIFFERENCE = 0.6
 """Largest difference of copies anywhere, in standard deviations of the picture's brightness.
 Of 103 pairs of copies one has more; of 45 pairs of look-alikes (the next frame of a session, a
 mask painted on, another print on the mask) none has less than 0.65."""
+
+MAX_COLOUR_DIFFERENCE = 0.8
+"""The same in each of the colours red, green and blue, unless one of the pictures is black and
+white: a blue mask can be as bright as the skin."""
 
 MIN_SIMILARITY = 0.6
 """Least correlation of copies anywhere: of what differs in structure, but hardly in brightness.
@@ -33,6 +38,7 @@ _BLOT = 4.0
 _WINDOW = 6.0
 _FLOOR = 0.24
 _FLAT = 4.0
+_COLOURED = 25
 _PERCENTILE = 1
 _MARGIN = 5
 _ECC = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
@@ -59,10 +65,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A picture as it is compared: ``features.scale`` and ``features.extract`` of it."""
+    """A picture as it is compared: ``features.scale`` (BGR) and ``features.extract`` of it."""
 
-    grey: Grey
+    colour: Bgr
     features: Features
+
+    @property
+    def grey(self) -> Grey:
+        """The picture's brightness."""
+        return np.asarray(cv2.cvtColor(self.colour, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether it is more than a black and white picture, or a tinted one."""
+        spread = self.colour.max(axis=2) - self.colour.min(axis=2)
+        return bool(np.percentile(spread, 90) >= _COLOURED)
 
 
 DIFFERENT = Verdict(False)
@@ -72,8 +89,8 @@ def compare(a: View, b: View, guess: bool = False) -> Verdict:
     """Compare two pictures.
 
     b is laid over a by their features, and more exactly by maximizing the enhanced correlation
-    coefficient (Evangelidis and Psarakis, 2008). Its brightness and contrast are matched to
-    those of a. People who have moved, or a mask that has been painted on, then leave a blot,
+    coefficient (Evangelidis and Psarakis, 2008). Its brightness and colours are matched to those
+    of a. People who have moved, or a mask that has been painted on, then leave a blot,
     which is looked for in the difference, blurred so that the thin lines of a watermark or of
     JPEG fade away; and in the normalized cross-correlation in a small window around each place,
     of which the lowest 1 % is taken.
@@ -102,13 +119,23 @@ def compare(a: View, b: View, guess: bool = False) -> Verdict:
     inner = _inner(covered)
     if not inner.any() or min(flat_a[inner].std(), laid[inner].std()) < _FLAT:
         return Verdict(False, overlap=overlap)  # no contrast: nothing that could be compared
-    difference, similarity = _difference(flat_a, laid, inner), _similarity(flat_a, laid, inner)
+    contrast = float(flat_a[inner].std())
+    difference = _difference(flat_a, laid, inner, contrast)
+    similarity = _similarity(flat_a, laid, inner)
     same = difference <= MAX_DIFFERENCE and similarity >= MIN_SIMILARITY
+    if same and a.has_colour and b.has_colour:
+        one = _smooth(a.colour)
+        other = _lay(_smooth(b.colour), warp, flat_a.shape)[0]
+        same = all(
+            _difference(one[..., channel], other[..., channel], inner, contrast)
+            <= MAX_COLOUR_DIFFERENCE
+            for channel in range(3)
+        )
     return Verdict(same, similarity, difference, overlap)
 
 
-def _smooth(grey: Grey) -> Grey:
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), _BLUR), dtype=np.uint8)
+def _smooth(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), _BLUR), dtype=np.uint8)
 
 
 def _refine(a: Grey, b: Grey, warp: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -121,11 +148,11 @@ def _refine(a: Grey, b: Grey, warp: npt.NDArray[np.float32]) -> npt.NDArray[np.f
 
 
 def _lay(
-    b: Grey, warp: npt.NDArray[np.float32], shape: tuple[int, ...]
-) -> tuple[Grey, npt.NDArray[np.bool_]]:
+    b: npt.NDArray[np.uint8], warp: npt.NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     """Return b as it lies on a picture of this shape, and where it covers it."""
     size = shape[1], shape[0]
-    whole = np.full_like(b, 255)
+    whole = np.full(b.shape[:2], 255, np.uint8)
     laid = cv2.warpAffine(b, warp, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     covered = cv2.warpAffine(whole, warp, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     return np.asarray(laid, dtype=np.uint8), np.asarray(covered) > 0
@@ -137,9 +164,9 @@ def _inner(covered: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return cv2.erode(padded, np.ones((_MARGIN, _MARGIN)))[1:-1, 1:-1] > 0
 
 
-def _difference(a: Grey, b: Grey, where: npt.NDArray[np.bool_]) -> float:
+def _difference(a: Grey, b: Grey, where: npt.NDArray[np.bool_], contrast: float) -> float:
     rest = a.astype(np.float32) - _matched(b, a, where)
-    return float(np.abs(_Mean(where, _BLOT)(rest))[where].max() / a[where].std())
+    return float(np.abs(_Mean(where, _BLOT)(rest))[where].max() / contrast)
 
 
 def _matched(image: Grey, to: Grey, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from maskdet import images
 from maskdet.catalog import Catalog
 from maskdet.dedup import features
@@ -15,7 +18,7 @@ from maskdet.errors import InputError
 from maskdet.progress import SILENT, Progress
 
 _KIND = f"sift{features.SIDE}"
-_KEPT = 2048
+_KEPT = 1024
 
 
 class Views:
@@ -40,20 +43,20 @@ class Views:
                 self.features.append(Features.from_bytes(row.values[0]))
         self._paths = paths
         # One for each object: that of a class would keep every picture alive.
-        self._grey = functools.lru_cache(_KEPT)(_read)
+        self._colour = functools.lru_cache(_KEPT)(_read)
 
     def __getitem__(self, index: int) -> View:
         """Return one picture; raises InputError where it cannot be read any more."""
-        return View(self._grey(self._paths[index]), self.features[index])
+        return View(self._colour(self._paths[index]), self.features[index])
 
 
-def _read(path: str) -> features.Grey:
-    return features.scale(images.read_reduced(path, features.SIDE, grey=True).pixels)
+def _read(path: str, grey: bool = False) -> npt.NDArray[np.uint8]:
+    return features.scale(images.read_reduced(path, features.SIDE, grey).pixels)
 
 
 def _look(path: str) -> Row | str:
     try:
-        grey = _read(path)
+        grey = _read(path, grey=True)
     except InputError as error:
         return str(error)
     # Size and sharpness are kept with the hashes.

@@ -116,7 +116,7 @@ def test_a_bare_folder_has_its_own_ledger_and_duplicates_beside_it(data: Path) -
 @pytest.mark.parametrize(
     ("options", "text", "code", "gone"),
     [
-        ([], "n\n", 1, set()),
+        ([], "n\n", 130, set()),
         ([], "y\n", 0, {"b.jpg", "b.xml", "c.jpg"}),
         (["--yes"], None, 0, {"b.jpg", "b.xml", "c.jpg"}),
     ],

@@ -34,6 +34,17 @@ def masked(astronaut: Bgr) -> Bgr:
     return image
 
 
+def blue_masked(astronaut: Bgr) -> Bgr:
+    """Return the astronaut with a mask painted on that is about as bright as her face."""
+    image = astronaut.copy()
+    shape = np.array([[180, 120], [225, 110], [270, 120], [262, 175], [225, 195], [188, 175]])
+    face = image[110:195, 180:270].mean(axis=(0, 1)) @ [0.114, 0.587, 0.299]
+    colour = np.array([230.0, 0, 0])
+    colour[1:] = (face - 0.114 * 230) / (0.587 + 0.299)
+    cv2.fillPoly(image, [shape], colour.tolist(), cv2.LINE_AA)
+    return cv2.addWeighted(image, 0.8, astronaut, 0.2, 0)
+
+
 def moved(astronaut: Bgr) -> Bgr:
     """Return the astronaut as if she had moved her head against the background."""
     image = astronaut.copy()
@@ -46,5 +57,5 @@ def moved(astronaut: Bgr) -> Bgr:
 
 def view(image: Bgr) -> View:
     """Return a picture as it is compared."""
-    grey = features.scale(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
-    return View(grey, features.extract(grey))
+    colour = features.scale(image)
+    return View(colour, features.extract(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)))
