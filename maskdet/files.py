@@ -13,15 +13,21 @@ from maskdet.errors import InputError, OutputError
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all: beside its place first, then renamed.
 
+    Of a link, what it leads to is written; a device or pipe is written to as it is.
+
     Raises:
         OutputError: the folder is missing, full or not writable.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.part")
     try:
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            target.write_bytes(data)
+            return
+        place = Path(os.path.realpath(target))
+        beside = place.with_name(f".{place.name}.part")
         try:
             beside.write_bytes(data)
-            beside.replace(target)
+            beside.replace(place)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
