@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -59,7 +59,7 @@ class Source:
     """An address of a picture, and the search that led to it.
 
     ``label`` is the folder below ``raw``; ``rank`` the place among the results, from 1;
-    ``filters`` the search's filters by name, ``licence`` among them.
+    ``filters`` the search's filters by name, ``license`` among them.
     """
 
     url: str
@@ -80,19 +80,36 @@ class Forgotten:
     sha256: frozenset[str]
 
 
-def begin(catalog: Catalog, source: Source, host: str) -> None:
-    """Note that an address is about to be asked.
+def begin(
+    catalog: Catalog,
+    source: Source,
+    host: str,
+    again: Iterable[Outcome] = (),
+    since: str | None = None,
+) -> bool:
+    """Note that an address is about to be asked, unless it has been dealt with meanwhile.
 
-    Of one that is known (cut short, or tried again), all is noted anew.
+    Args:
+        catalog: the ledger.
+        source: the address. Of one that is known, all is noted anew.
+        host: of the address.
+        again: how it may have ended to be asked again; cut short, it is in any case.
+        since: when this crawl began. What was tried later is another crawl's.
+
+    Returns:
+        Whether it is to be asked.
     """
+    wanted = [Outcome.FETCHING, *again]
+    time = now()
     with catalog.write() as connection:
-        connection.execute(
+        cursor = connection.execute(
             "INSERT INTO sources (url, host, page_url, title, phrase, class, rank, licence, "
             "filters, tried, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (url) DO UPDATE SET tried = excluded.tried, outcome = excluded.outcome, "
             "reason = NULL, page_url = excluded.page_url, title = excluded.title, "
             "phrase = excluded.phrase, class = excluded.class, rank = excluded.rank, "
-            "licence = excluded.licence, filters = excluded.filters",
+            "licence = excluded.licence, filters = excluded.filters "
+            f"WHERE sources.outcome IN ({_marks(wanted)}) AND sources.tried < ?",
             (
                 source.url,
                 host,
@@ -103,10 +120,13 @@ def begin(catalog: Catalog, source: Source, host: str) -> None:
                 source.rank,
                 source.filters.get("license"),
                 json.dumps(source.filters, sort_keys=True),
-                now(),
+                time,
                 Outcome.FETCHING,
+                *wanted,
+                since or time,
             ),
         )
+    return cursor.rowcount == 1
 
 
 def end(
@@ -116,9 +136,13 @@ def end(
     reason: str | None = None,
     image_id: int | None = None,
 ) -> None:
-    """Note inside a transaction how an address ended."""
+    """Note inside a transaction how an address ended.
+
+    One that has led another crawl to a picture meanwhile stays as it is.
+    """
     connection.execute(
-        "UPDATE sources SET tried = ?, outcome = ?, reason = ?, image_id = ? WHERE url = ?",
+        "UPDATE sources SET tried = ?, outcome = ?, reason = ?, image_id = ? "
+        "WHERE url = ? AND image_id IS NULL",
         (now(), outcome, reason, image_id, url),
     )
 
@@ -126,8 +150,7 @@ def end(
 def outcomes(catalog: Catalog, urls: Iterable[str]) -> dict[str, Outcome]:
     """Return how those of the addresses ended that have been tried."""
     asked = list(urls)
-    marks = ", ".join("?" * len(asked))
-    rows = catalog.read(f"SELECT url, outcome FROM sources WHERE url IN ({marks})", asked)
+    rows = catalog.read(f"SELECT url, outcome FROM sources WHERE url IN ({_marks(asked)})", asked)
     return {row["url"]: Outcome(row["outcome"]) for row in rows}
 
 
@@ -145,9 +168,8 @@ def unfinished(
 ) -> list[Source]:
     """Return the addresses of a phrase that were cut short, or ended as one of ``ended``."""
     wanted = [Outcome.FETCHING, *ended]
-    marks = ", ".join("?" * len(wanted))
     rows = catalog.read(
-        f"SELECT * FROM sources WHERE class = ? AND phrase = ? AND outcome IN ({marks}) "
+        f"SELECT * FROM sources WHERE class = ? AND phrase = ? AND outcome IN ({_marks(wanted)}) "
         "ORDER BY rank",
         (label, phrase, *wanted),
     )
@@ -173,3 +195,8 @@ def forgotten(catalog: Catalog) -> Forgotten:
         for kind in ("url", "domain", "sha256")
     }
     return Forgotten(by_kind["url"], by_kind["domain"], by_kind["sha256"])
+
+
+def _marks(values: Sized) -> str:
+    """Return as many of SQL's question marks."""
+    return ", ".join("?" * len(values))

@@ -13,7 +13,7 @@ from maskdet.catalog.sources import Outcome, Source
 from maskdet.crawl import check, policy
 from maskdet.crawl.failure import Failure
 from maskdet.crawl.fetch import Fetcher
-from maskdet.crawl.job import POLL_S, Job, Task
+from maskdet.crawl.job import POLL_S, Job, Task, tried_again
 from maskdet.crawl.options import CrawlOptions
 
 
@@ -34,6 +34,7 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
         self._job = job
         self._catalog = catalog
         self._options = options
+        self._again = tried_again(options)
         self._forgotten = sources.forgotten(catalog)
         self._closed: dict[str, str] = {}
 
@@ -52,19 +53,20 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
     def download(self, task: Task) -> None:
         """Ask for an address once, and put it back where that was not the end."""
         host = task.host
-        outcome = self._try(task)
+        known = not task.begun and not sources.begin(
+            self._catalog, task.source, host, self._again, self._job.began
+        )
+        task.begun = True
+        outcome = None if known else self._try(task)
         self.in_queue.leave(host, 0.0 if host in self._closed else task.trip.wait_s)
-        if outcome is None:
-            self.in_queue.put(task)
-        else:
+        if known or outcome:
             self._job.end(task.search, outcome)
+        else:
+            self.in_queue.put(task)
 
     def _try(self, task: Task) -> Outcome | None:
         url = task.source.url
         try:
-            if not task.begun:
-                sources.begin(self._catalog, task.source, task.host)
-                task.begun = True
             self._judge(task)
             robots = not self._options.ignore_robots_tag
             body = self.session.step(task.trip, robots, check.judge_head)

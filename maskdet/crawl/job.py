@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from maskdet.catalog import now, sources
 from maskdet.catalog.sources import Outcome, Source
 from maskdet.crawl import policy
 from maskdet.crawl.fetch import Trip
+from maskdet.crawl.options import CrawlOptions
 from maskdet.crawl.queries import Query
 
 POLL_S = 0.05
@@ -39,7 +41,7 @@ class Search:
     """Results on these pages, repeated ones counted."""
 
     known: int = 0
-    """Results whose address an earlier run or phrase has dealt with."""
+    """Results whose address an earlier run, another phrase or crawl has dealt with."""
 
     unreadable: int = 0
     """Results in which no address could be found."""
@@ -89,6 +91,17 @@ class Task:
         return policy.host(self.trip.url)
 
 
+def tried_again(options: CrawlOptions) -> frozenset[Outcome]:
+    """Return the outcomes of earlier runs that are not the last word."""
+    return frozenset(
+        {
+            *(sources.PASSING if options.retry else ()),
+            *([Outcome.REFUSED] if options.allow_private else ()),
+            *([Outcome.ROBOTS] if options.ignore_robots_tag else ()),
+        }
+    )
+
+
 class Job:
     """Lets out no more addresses than pictures are still wanted, and collects how they end."""
 
@@ -99,6 +112,9 @@ class Job:
             most: addresses that may be outstanding at a time.
             saved: is called for every picture that is saved, by one thread at a time.
         """
+        self.began = now()
+        """When, as the ledger holds it."""
+
         self.stopping = False
         self.error: BaseException | None = None
         self.outstanding = 0
@@ -131,10 +147,13 @@ class Job:
         self._changed.wait_for(lambda: over() or free())
         return not over()
 
-    def end(self, search: Search, outcome: Outcome) -> None:
-        """Say how an address ended that ``reserve`` let out."""
+    def end(self, search: Search, outcome: Outcome | None) -> None:
+        """Say how an address ended that ``reserve`` let out; None: another crawl dealt with it."""
         with self._changed:
-            search.outcomes[outcome] += 1
+            if outcome:
+                search.outcomes[outcome] += 1
+            else:
+                search.known += 1
             search.outstanding -= 1
             self.outstanding -= 1
             if outcome == Outcome.SAVED:

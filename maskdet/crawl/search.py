@@ -22,7 +22,7 @@ from maskdet.crawl.failure import Failure
 from maskdet.crawl.fetch import Fetcher, Trip
 from maskdet.crawl.filters import qft
 from maskdet.crawl.hosts import HostQueue
-from maskdet.crawl.job import POLL_S, Job, Search, Task
+from maskdet.crawl.job import POLL_S, Job, Search, Task, tried_again
 from maskdet.crawl.options import CrawlOptions
 
 GIVE_UP = 3
@@ -84,7 +84,7 @@ class BingParser(Parser):  # type: ignore[misc]
 
     def _search(self, search: Search) -> None:
         unfinished = sources.unfinished(
-            self._catalog, search.query.label, search.query.phrase, self._tried_again()
+            self._catalog, search.query.label, search.query.phrase, tried_again(self._options)
         )
         for source in unfinished:
             self._offer(search, source)
@@ -103,14 +103,6 @@ class BingParser(Parser):  # type: ignore[misc]
                 break
         if search.pages or search.error:
             self._failed = 0 if search.pages else self._failed + 1
-
-    def _tried_again(self) -> set[Outcome]:
-        options = self._options
-        return {
-            *(sources.PASSING if options.retry else ()),
-            *([Outcome.REFUSED] if options.allow_private else ()),
-            *([Outcome.ROBOTS] if options.ignore_robots_tag else ()),
-        }
 
     def _page(self, search: Search, seen: set[str], again: set[str]) -> bool:
         """Ask for the next page and offer what is new; return whether there may be another.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from maskdet.catalog import Catalog, sources
+from maskdet.catalog import Catalog, now, pictures, sources
 from maskdet.catalog.sources import MEANING, PASSING, Outcome, Source
+from maskdet.images import Header
 
 
 @pytest.fixture
@@ -43,9 +44,38 @@ def test_an_address_is_noted_before_and_after(catalog: Catalog) -> None:
     finish(catalog, source(), Outcome.BROKEN, "why")
     (row,) = catalog.read("SELECT * FROM sources")
     assert (row["outcome"], row["reason"]) == ("broken", "why")
-    sources.begin(catalog, source(phrase="another"), "a.org")
+    again = [Outcome.BROKEN]
+    assert sources.begin(catalog, source(phrase="another"), "a.org", again)
     (row,) = catalog.read("SELECT * FROM sources")
     assert (row["outcome"], row["reason"], row["phrase"]) == ("fetching", None, "another")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "again"), [(None, []), (Outcome.BROKEN, []), (Outcome.TIMEOUT, PASSING)]
+)
+def test_what_another_crawl_deals_with_is_left_to_it(
+    catalog: Catalog, outcome: Outcome | None, again: frozenset[Outcome]
+) -> None:
+    began = now()
+    assert sources.begin(catalog, source(), "a.org", since=began)
+    if outcome:
+        with catalog.write() as connection:
+            sources.end(connection, source().url, outcome)
+    assert not sources.begin(catalog, source(phrase="other"), "a.org", again, began)
+    (row,) = catalog.read("SELECT * FROM sources")
+    assert (row["outcome"], row["phrase"]) == (outcome or Outcome.FETCHING, "a phrase")
+    assert sources.begin(catalog, source(), "a.org", again) == (outcome != Outcome.BROKEN)
+
+
+def test_what_has_led_to_a_picture_stays(catalog: Catalog) -> None:
+    sources.begin(catalog, source(), "a.org")
+    with catalog.write() as connection:
+        added = pictures.add(connection, "a.jpg", "00", Header("JPEG", 1, 1), 1)
+        sources.end(connection, source().url, Outcome.SAVED, image_id=added)
+        sources.end(connection, source().url, Outcome.SAME, "late", added)
+        sources.end(connection, source().url, Outcome.TIMEOUT, "later")
+    (row,) = catalog.read("SELECT outcome, reason, image_id FROM sources")
+    assert tuple(row) == ("saved", None, added)
 
 
 def test_what_was_saved_counts_by_class_and_phrase(catalog: Catalog) -> None:

@@ -495,3 +495,21 @@ def test_an_interrupted_run_ends_soon_and_goes_on_later(
         bing.serve(f"/silent/{number}.jpg", fixed(picture(number)))
     summary = go(tmp_path, bing, "one")
     assert summary.searches[0].saved == 28
+
+
+def test_two_crawls_at_once_share_the_work(tmp_path: Path, bing: HostileBing) -> None:
+    bing.latency_s = 0.02
+    urls = many(bing, "one", 40)
+    bing.add("two", [Result(url) for url in reversed(urls)])
+    crawls = [
+        threading.Thread(target=go, args=(tmp_path, bing, phrase)) for phrase in ("one", "two")
+    ]
+    for crawl_ in crawls:
+        crawl_.start()
+    for crawl_ in crawls:
+        crawl_.join()
+    assert dict(rows(tmp_path)) == dict.fromkeys(urls, "saved")
+    assert len(saved_files(tmp_path)) == len(urls)
+    # Only what one was just fetching when the other began may have been fetched by both.
+    twice = [path for path, hits in bing.hits.items() if "pictures" in path and hits > 1]
+    assert len(twice) <= FAST.threads
