@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 
@@ -23,8 +24,23 @@ def pool(
         count: of the processes.
         setup: a module's function that each of them calls first, with ``arguments``.
     """
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, _begin, (setup, arguments))
+    return ProcessPoolExecutor(count, _Context(), _begin, (setup, arguments))
+
+
+class _Process(SpawnProcess):
+    def start(self) -> None:
+        """Start the process with Ctrl-C blocked: while it imports, it could only end it badly."""
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().start()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 def _begin(setup: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
