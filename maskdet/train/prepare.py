@@ -143,7 +143,7 @@ def _split(
             raise InputError(
                 f"class {name} has no face in the part {'train' if held.all() else 'val'} that "
                 "manifest.csv gives: add pictures of it, or 'maskdet split --anew'"
-                + (", or use more than --limit faces" if options.limit else "")
+                + (", or raise --limit" if options.limit else "")
             )
     return cluster, validation
 
@@ -158,7 +158,8 @@ def _same_classes(before: Sequence[Sample], after: Sequence[Sample], why: str) -
 def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     """Return the samples to train on: none ``difficult`` or of the part ``test``.
 
-    At most ``limit`` are drawn at random, as even over the classes as they come.
+    At most ``limit`` are drawn at random, as even over the classes as they come, and of a class
+    from training and validation part in proportion, at least one of each.
 
     Raises:
         InputError: of a class there are only such faces, or only some of the pictures have
@@ -177,10 +178,16 @@ def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
         )
     if limit is None or limit >= len(samples):
         return samples
-    order = np.random.default_rng(seed).permutation(len(samples))
+    order = np.random.default_rng(seed).permutation(len(samples)).tolist()
+    parts = [(sample.label, sample.split) for sample in samples]
+    held, drawn = Counter(parts), Counter[tuple[str, str | None]]()
+    share = {}
+    for index in order:
+        share[index] = drawn[parts[index]] / held[parts[index]]
+        drawn[parts[index]] += 1
     seen: Counter[str] = Counter()
     rank = {}
-    for index in order.tolist():
+    for index in sorted(order, key=share.__getitem__):
         label = samples[index].label
         rank[index] = (seen[label], index)
         seen[label] += 1

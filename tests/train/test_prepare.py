@@ -84,6 +84,14 @@ def test_parts_that_cannot_be_trained_on(root: Path, parts: dict[str, str], mess
         collect([root], OPTIONS)
 
 
+def test_of_a_few_faces_some_are_in_each_part(root: Path) -> None:
+    for seed in range(10):
+        few = collect([root], replace(OPTIONS, limit=4, seed=seed)).samples
+        assert {(sample.label, sample.split) for sample in few} == {
+            (label, part) for label in CLASSES for part in ("train", "val")
+        }
+
+
 def test_near_duplicates_between_the_parts_are_told(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
