@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urldefrag, urlsplit, urlunsplit
 
 from maskdet.catalog.store import Catalog, now
 
@@ -78,6 +79,23 @@ class Forgotten:
     urls: frozenset[str]
     domains: frozenset[str]
     sha256: frozenset[str]
+
+
+def normalise(url: str) -> str:
+    """Return an address as the ledger holds it, so that one picture has one.
+
+    Spaces around it and the fragment are cut off, scheme and host are in lower case. Query
+    strings stay as they are.
+
+    Raises:
+        ValueError: it is no address at all, e.g. for a broken IPv6 host or port.
+    """
+    parts = urlsplit(urldefrag(url.strip()).url)
+    _ = parts.port  # raises where it is no number
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(
+        (parts.scheme.lower(), user + at + host.lower(), parts.path or "/", parts.query, "")
+    )
 
 
 def begin(

@@ -17,9 +17,9 @@ from maskdet.progress import Progress
 
 if TYPE_CHECKING:
     from maskdet.catalog import Catalog
-    from maskdet.catalog.forget import Plan, Removal
     from maskdet.catalog.origin import Origin
     from maskdet.catalog.summary import Count, Summary
+    from maskdet.forget import Plan, Removal
 
 NOT_ALL = 3
 """Exit code: some files are not in the catalog, or could not be removed."""
@@ -206,7 +206,7 @@ def forget_command(
     picture. What was made of them elsewhere stays: the pages that 'maskdet dedup' and 'label
     check' write, exports, models.
     """
-    from maskdet.catalog import forget
+    from maskdet import forget
 
     with _opened(data) as catalog:
         plan = forget.plan(catalog, names)

@@ -14,6 +14,7 @@ from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from urllib3.util import Retry
 
 from maskdet import __version__
+from maskdet.catalog import sources
 from maskdet.catalog.sources import Outcome
 from maskdet.crawl import policy
 from maskdet.crawl.connect import Guard, Judge, Watch, pools
@@ -149,7 +150,7 @@ class Fetcher:
         if trip.redirects > self._limits.redirects:
             raise Failure(Outcome.REDIRECTS, f"more than {self._limits.redirects} redirects")
         try:
-            trip.url = policy.normalise(urljoin(trip.url, location))
+            trip.url = sources.normalise(urljoin(trip.url, location))
         except ValueError as error:
             raise Failure(Outcome.REFUSED, f"redirected to no valid address: {error}") from error
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from urllib.parse import urldefrag, urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from maskdet.catalog import sources
 
 SCHEMES = ("http", "https")
 
@@ -15,23 +17,6 @@ _WITH_VALUE = frozenset(
     {"max-snippet", "max-image-preview", "max-video-preview", "unavailable_after"}
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def normalise(url: str) -> str:
-    """Return an address as the ledger holds it, so that one picture has one.
-
-    Spaces around it and the fragment are cut off, scheme and host are in lower case. Query
-    strings stay as they are.
-
-    Raises:
-        ValueError: it is no address at all, e.g. for a broken IPv6 host or port.
-    """
-    parts = urlsplit(urldefrag(url.strip()).url)
-    _ = parts.port  # raises where it is no number
-    user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit(
-        (parts.scheme.lower(), user + at + host.lower(), parts.path or "/", parts.query, "")
-    )
 
 
 def host(url: str) -> str:
@@ -48,7 +33,7 @@ def host(url: str) -> str:
 def refused_url(url: str) -> str | None:
     """Return why an address must not be asked, None if it may be."""
     try:
-        normalise(url)
+        sources.normalise(url)
         parts = urlsplit(url)
     except ValueError as error:
         return f"no valid address: {error}"

@@ -17,7 +17,7 @@ from icrawler import Feeder, Parser
 
 from maskdet.catalog import Catalog, sources
 from maskdet.catalog.sources import Outcome, Source
-from maskdet.crawl import bing, policy
+from maskdet.crawl import bing
 from maskdet.crawl.failure import Failure
 from maskdet.crawl.fetch import Fetcher, Trip
 from maskdet.crawl.filters import qft
@@ -146,7 +146,7 @@ class BingParser(Parser):  # type: ignore[misc]
 
     def _source(self, search: Search, result: bing.Result, address: str, rank: int) -> Source:
         try:
-            url = policy.normalise(urljoin(address, result.url))
+            url = sources.normalise(urljoin(address, result.url))
         except ValueError:
             url = result.url  # the policy says what is wrong with it
         return Source(

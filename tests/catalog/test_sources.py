@@ -127,3 +127,22 @@ def test_what_is_forgotten_comes_by_its_kind(catalog: Catalog) -> None:
 
 def test_every_outcome_has_its_meaning() -> None:
     assert set(MEANING) == set(Outcome)
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        (" HTTPS://Example.ORG/A.JPG?W=1&h=2#top ", "https://example.org/A.JPG?W=1&h=2"),
+        ("http://example.org", "http://example.org/"),
+        ("http://example.org:80/ä b.jpg", "http://example.org:80/ä b.jpg"),
+    ],
+)
+def test_a_picture_has_one_address(url: str, normal: str) -> None:
+    assert sources.normalise(url) == normal
+    assert sources.normalise(normal) == normal
+
+
+@pytest.mark.parametrize("url", ["http://[::1/a.jpg", "http://example.org:port/a.jpg"])
+def test_what_is_no_address_has_none(url: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        sources.normalise(url)

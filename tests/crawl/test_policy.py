@@ -67,25 +67,6 @@ def test_only_plain_web_addresses_are_asked(url: str, reason: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("url", "normal"),
-    [
-        (" HTTPS://Example.ORG/A.JPG?W=1&h=2#top ", "https://example.org/A.JPG?W=1&h=2"),
-        ("http://example.org", "http://example.org/"),
-        ("http://example.org:80/ä b.jpg", "http://example.org:80/ä b.jpg"),
-    ],
-)
-def test_a_picture_has_one_address(url: str, normal: str) -> None:
-    assert policy.normalise(url) == normal
-    assert policy.normalise(normal) == normal
-
-
-@pytest.mark.parametrize("url", ["http://[::1/a.jpg", "http://example.org:port/a.jpg"])
-def test_what_is_no_address_has_none(url: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        policy.normalise(url)
-
-
-@pytest.mark.parametrize(
     ("values", "directive"),
     [
         ([], None),

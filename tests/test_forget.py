@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from collected import Collected, collect, search, serve
 
-from maskdet.catalog import Catalog, forget, pictures
+from maskdet import forget
+from maskdet.catalog import Catalog, pictures
 from maskdet.errors import InputError
 from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import Manifest

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from maskdet import files, images
-from maskdet.catalog import origin, pictures
+from maskdet.catalog import origin, pictures, sources
 from maskdet.catalog.pictures import Picture
 from maskdet.catalog.sources import Outcome
 from maskdet.catalog.store import Catalog, now
-from maskdet.crawl import policy
 from maskdet.errors import InputError
 from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import FILE, Manifest
@@ -151,7 +150,7 @@ def _target(catalog: Catalog, name: str) -> Target:
     """Return what a name stands for, see ``plan``."""
     if "://" in name:
         try:
-            return Target("url", policy.normalise(name))
+            return Target("url", sources.normalise(name))
         except ValueError as error:
             raise InputError(f"{name} is no valid address: {error}") from error
     for path in (Path(name), catalog.absolute(name)):
