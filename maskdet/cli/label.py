@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,8 +123,9 @@ def command(
     from maskdet.labels import crop, propose
     from maskdet.labels.folder import pictures
 
-    crop.check_apart(folder, faces)
-    problems: list[str] = []
+    if not propose_only or faces.exists():
+        crop.check_apart(folder, faces)
+    told: set[str] = set()
     order: list[Path] | None = None
     if edit:
         # At once, and not after an hour of proposing.
@@ -136,7 +137,7 @@ def command(
         classify = pipeline if class_from == "model" else None
         proposed = propose.propose(folder, pipeline.detector, label, classify, force, progress)
         _say_proposed(proposed)
-        problems += proposed.problems
+        _tell(proposed.problems, told)
     if suggest:
         from maskdet.labels import review
 
@@ -144,7 +145,7 @@ def command(
         for number, (path, verdict) in enumerate(ranked, 1):
             click.echo(line(number, path, verdict))
         order = [path for path, _ in ranked]
-        problems += failed
+        _tell(failed, told)
     if edit == "labelimg":
         editor.edit(folder)
     elif edit == "window":
@@ -152,12 +153,18 @@ def command(
     if not propose_only:
         cropped = crop.crop(folder, faces, data, margin, progress=progress)
         _say_cropped(cropped, faces)
-        problems += cropped.problems
-    for problem in dict.fromkeys(problems):
-        say(f"error: {problem}", error=True)
-    if problems:
-        say(f"problems: {len(set(problems))}; the rest is done", error=True)
+        _tell(cropped.problems, told)
+    if told:
+        say(f"problems: {len(told)}; the rest is done", error=True)
         ctx.exit(NOT_ALL)
+
+
+def _tell(problems: Iterable[str], told: set[str]) -> None:
+    """Name problems at once, as what comes next may fail, and each of them once."""
+    for problem in problems:
+        if problem not in told:
+            say(f"error: {problem}", error=True)
+            told.add(problem)
 
 
 def _say_proposed(result: Proposed) -> None:

@@ -135,7 +135,7 @@ def check_apart(root: Path, faces: Path) -> None:
     if _is_below(faces, root):
         raise InputError(
             f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
-            "(in a data set, raw), or let the crops go elsewhere"
+            "(in a data set, raw), or let the crops go elsewhere (--faces)"
         )
 
 

@@ -19,7 +19,7 @@ def pictures(root: Path) -> tuple[list[Path], list[str]]:
         InputError: it is no folder.
     """
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder")
+        raise InputError(f"{root} is not a folder: name another, or the data set with --data")
     problems: list[str] = []
     found: dict[Path, Path] = {}
     for path in images.find(root, lambda error: problems.append(str(error))):

@@ -85,11 +85,26 @@ def test_problems_are_listed_and_counted(label: Run, raw: Path) -> None:
     result = label()
     assert result.exit_code == 3
     assert "1 crops made" in result.stdout
-    note, *errors, last = result.stderr.splitlines()
+    *errors, note, last = result.stderr.splitlines()
     assert note == "maskdet: 1 pictures have no VOC file"
     assert last == "maskdet: problems: 2; the rest is done"
     assert all(line.startswith("maskdet: error: ") for line in errors)
     assert ["b.jpg" in errors[0], "c.xml" in errors[1], len(errors)] == [True, True, 2]
+
+
+def test_what_failed_is_named_even_if_the_next_step_fails_as_a_whole(label: Run, raw: Path) -> None:
+    (raw / "b.jpg").write_bytes(b"no picture")
+    Path("taken").write_text("a file")
+    result = label("--faces", "taken/faces")
+    assert result.exit_code == 3
+    assert "b.jpg is not an image" in result.stderr
+    assert "cannot create the folder taken/faces" in result.stderr
+
+
+def test_proposing_alone_needs_no_place_for_crops(label: Run, raw: Path) -> None:
+    assert label(".", "--propose-only").exit_code == 0
+    Path("data/faces").mkdir()
+    assert "--faces" in label(".", "--propose-only").stderr
 
 
 def test_a_folder_without_a_class_says_what_to_do(label: Run, raw: Path) -> None:
@@ -104,6 +119,7 @@ def test_a_folder_without_a_class_says_what_to_do(label: Run, raw: Path) -> None
     ("arguments", "code", "message"),
     [
         (["none"], 3, "none is not a folder"),
+        ([], 3, "data/raw is not a folder: name another, or the data set with --data"),
         (["data", "--crop-only"], 3, "lies in data"),
         (["raw", "--propose-only", "--crop-only"], 2, "exclude each other"),
         (["raw", "--crop-only", "--class", "with_mask"], 2, "are for proposing"),
