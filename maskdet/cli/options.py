@@ -87,7 +87,10 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what chooses the networks; the command gets ``load``, which returns the Pipeline."""
+    """Add what chooses the networks; the command gets ``load``, which returns the Pipeline.
+
+    ``load`` takes arguments of ``load_pipeline`` that are to stand instead of the options.
+    """
     from maskdet.faces import DETECTORS
 
     @model_option
@@ -102,12 +105,12 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--face-model",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="The face detector's file, if not the installed one.",
+        help="The face detector's file, if not the installed one; yunet has none installed.",
     )
     @click.option(
         "--min-score",
         type=click.FloatRange(0, 1),
-        help="Leave out faces that the detector is less sure of. [default: the model's, or 0.5]",
+        help="Leave out faces that the detector is less sure of. [default: the model's, or the detector's]",
     )
     @click.option(
         "--min-face",
@@ -127,10 +130,10 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         names = ("model", "detector", "face_model", "min_score", "min_face", "threads")
         chosen = {name: kwargs.pop(name) for name in names}
 
-        def load() -> Pipeline:
+        def load(**instead: Any) -> Pipeline:
             from maskdet.detect.pipeline import load_pipeline
 
-            return load_pipeline(**chosen)
+            return load_pipeline(**chosen | instead)
 
         return command(*args, load=load, **kwargs)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from maskdet.faces.base import FaceDetector
 
-DETECTORS = ("ssd",)
+DETECTORS = ("ssd", "yunet", "haar")
 """The names that ``create`` knows; the first is the default."""
 
 
@@ -20,7 +20,7 @@ def create(
 
     Args:
         name: one of ``DETECTORS``.
-        weights: its file or folder, None for the one that is installed.
+        weights: its file or folder, None for the one that is installed (of yunet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
 
@@ -28,10 +28,17 @@ def create(
         ModelError: its files are missing or altered.
         ValueError: there is no detector of that name.
     """
-    if name == "ssd":
-        from maskdet.faces.ssd import DEFAULT_MIN_SCORE, SsdFaceDetector
+    if name not in DETECTORS:
+        raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")
+    chosen: dict[str, float] = {} if min_score is None else {"min_score": min_score}
+    if name == "yunet":
+        from maskdet.faces.yunet import YunetFaceDetector
 
-        return SsdFaceDetector(
-            weights, DEFAULT_MIN_SCORE if min_score is None else min_score, min_face
-        )
-    raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")
+        return YunetFaceDetector(weights, min_face=min_face, **chosen)
+    if name == "haar":
+        from maskdet.faces.haar import HaarFaceDetector
+
+        return HaarFaceDetector(weights, min_face=min_face, **chosen)
+    from maskdet.faces.ssd import SsdFaceDetector
+
+    return SsdFaceDetector(weights, min_face=min_face, **chosen)

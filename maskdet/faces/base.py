@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from maskdet.types import Face
+from maskdet.types import Box, Face
 
 if TYPE_CHECKING:  # the command line reads the detectors' names, and needs no OpenCV for that
     from maskdet.images import Bgr
 
 
 class FaceDetector(Protocol):
-    """Finds faces in one image.
+    """Finds faces in one image; one at a time, so each thread needs a detector of its own.
 
     A detector that also knows how a mask sits fills ``Face.scores``; nothing around it
     has to change then.
@@ -20,6 +21,31 @@ class FaceDetector(Protocol):
     name: str
     """What ``--detector`` calls it."""
 
+    min_score: float
+    """Faces that it is less sure of are left out, 0 to 1."""
+
     def detect(self, image: Bgr) -> list[Face]:
         """Return the faces, best first, boxes clipped to ``image`` and never empty."""
         ...
+
+
+def usable(
+    candidates: Iterable[tuple[Box, float]],
+    width: int,
+    height: int,
+    min_score: float,
+    min_face: float,
+) -> list[Face]:
+    """Turn what a network found into what ``FaceDetector.detect`` returns.
+
+    Args:
+        candidates: boxes in pixels, perhaps beyond the image, each with its confidence.
+        width, height: of the image in pixels.
+        min_score: least confidence.
+        min_face: least shorter side in pixels, of the part inside the image; at least 1.
+    """
+    clipped = [
+        Face(box.clip(width, height), score) for box, score in candidates if score >= min_score
+    ]
+    found = [face for face in clipped if min(face.box.width, face.box.height) >= max(min_face, 1)]
+    return sorted(found, key=lambda face: -face.score)

@@ -419,6 +419,8 @@ def altered(tmp_path: Path) -> Path:
         (["--model", "a.pkl"], "refused"),
         (["--model", "a/b.PT"], "refused"),
         (["--face-model", "nothing.caffemodel"], "is missing"),
+        (["--detector", "yunet"], "download it from https://"),
+        (["--detector", "haar", "--face-model", "nothing.xml"], "is missing"),
     ],
 )
 def test_a_missing_or_altered_model_ends_with_4(
