@@ -110,7 +110,8 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--min-score",
         type=click.FloatRange(0, 1),
-        help="Leave out faces that the detector is less sure of. [default: the model's, or the detector's]",
+        help="Leave out faces that the detector is less sure of. [default: the model's, or the "
+        "detector's]",
     )
     @click.option(
         "--min-face",
