@@ -44,14 +44,18 @@ def require(instead: str) -> None:
         )
 
 
-def fit(image: Bgr) -> Bgr:
-    """Return a picture (uint8, shape (height, width, 3), BGR) at most as large as ``LARGEST``."""
+def fit(image: Bgr, enlarge: float = 1) -> Bgr:
+    """Return a picture (uint8, shape (height, width, 3), BGR) at most as large as ``LARGEST``.
+
+    A smaller one is shown at most ``enlarge`` times as large as it is.
+    """
     height, width = image.shape[:2]
-    scale = min(LARGEST[0] / width, LARGEST[1] / height)
-    if scale >= 1:
+    scale = min(LARGEST[0] / width, LARGEST[1] / height, enlarge)
+    if scale == 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=kind)  # type: ignore[return-value]
 
 
 def is_closed(title: str) -> bool:

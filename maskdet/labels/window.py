@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import cv2
 import numpy as np
@@ -29,6 +30,12 @@ TITLE = "maskdet label"
 _TEXT = 14
 _WIDTH = 640
 """Least width in pixels, which the help needs."""
+
+_LETTERS = 80
+"""As many surely fit into that width."""
+
+_ENLARGE = 3
+"""How much small pictures are enlarged: a face of 20 pixels can neither be judged nor boxed."""
 
 _NAMED = 40
 """Least width in pixels of a box whose class is written at it: in a crowd, colours must do."""
@@ -142,9 +149,10 @@ class _Window:
         image = self._editor.image
         if image is None:
             empty: Bgr = np.full((_WIDTH // 2, _WIDTH, 3), GREY, np.uint8)
-            put_text(empty, self._editor.problem, _TEXT, _TEXT, _TEXT, BLACK)
+            for number, text in enumerate(wrap(self._editor.problem, _LETTERS), 1):
+                put_text(empty, text, _TEXT, _TEXT, number * text_size("M", _TEXT)[1], BLACK)
             return empty
-        fitted = display.fit(image)
+        fitted = display.fit(image, _ENLARGE)
         self._scale = fitted.shape[1] / image.shape[1]
         return fitted
 
@@ -153,9 +161,8 @@ class _Window:
         editor, state = self._editor, self._editor.state
         height, width = self._picture.shape[:2]
         line = text_size("M", _TEXT)[1]
-        lines = [f"{editor.place + 1}/{len(editor.pictures)}  {editor.picture}", *HELP]
-        if state.proposal:
-            lines[0] += "  (nobody has confirmed this)"
+        doubt = "nobody has confirmed this: " * (state.proposal and editor.image is not None)
+        lines = [f"{editor.place + 1}/{len(editor.pictures)}  {doubt}{editor.picture}", *HELP]
         canvas: Bgr = np.zeros((height + len(lines) * line, max(width, _WIDTH), 3), np.uint8)
         canvas[:height, :width] = self._picture
         picture = canvas[:height, :width]
@@ -168,7 +175,8 @@ class _Window:
             frame(picture, box, colour, 3 if chosen else 2)
             if chosen or box.width >= _NAMED:
                 text = SHORT.get(item.label, item.label) + " (difficult)" * item.difficult
-                put_text(picture, text, _TEXT, int(box.x1), max(0, int(box.y1) - line), colour)
+                x = max(0, min(int(box.x1), width - text_size(text, _TEXT)[0]))
+                put_text(picture, text, _TEXT, x, max(0, int(box.y1) - line), colour)
         if self._drag:
             frame(picture, _around(*self._drag).clip(width, height), WHITE, 1)
         for number, text in enumerate(lines):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import ENOUGH_S, wait_until
@@ -70,9 +71,13 @@ def test_the_window(start: Start, folder: Path, screen: Screen, astronaut: Bgr) 
         for line in screen.tool("getwindowgeometry", "--shell", window).splitlines()[1:3]
     )
 
+    # As high as a picture may be shown.
+    scale = 800 / 512
+    enlarged = cv2.resize(astronaut, (800, 800))
+
     def is_shown() -> bool:
-        found = screen.picture()[top + 300 : top + 500, left : left + 500]
-        if abs(found.astype(int) - astronaut[300:500, :500]).mean() < 15:
+        found = screen.picture()[top + 500 : top + 780, left : left + 780]
+        if abs(found.astype(int) - enlarged[500:780, :780]).mean() < 15:
             return True
         screen.remap(window)
         return False
@@ -98,13 +103,13 @@ def test_the_window(start: Start, folder: Path, screen: Screen, astronaut: Bgr) 
 
     wait_until(is_shown)
     assert after(lambda: screen.press(window, "2")) == ["without_mask"]
-    assert after(lambda: drag(300, 300, 400, 420)) == ["without_mask", "without_mask"]
+    assert after(lambda: drag(480, 480, 640, 660)) == ["without_mask", "without_mask"]
     (_, drawn) = voc.read(file, 512, 512).objects
-    assert drawn.box.iou(Box(300, 300, 400, 420)) > 0.9
+    assert drawn.box.iou(Box(480 / scale, 480 / scale, 640 / scale, 660 / scale)) > 0.9
     assert after(lambda: screen.press(window, "3")) == ["without_mask", "mask_worn_incorrectly"]
     screen.press(window, "Tab")
     assert after(lambda: screen.press(window, "1")) == ["with_mask", "mask_worn_incorrectly"]
-    screen.tool("mousemove", str(left + 350), str(top + 350), "click", "1")
+    screen.tool("mousemove", str(left + 540), str(top + 540), "click", "1")
     assert after(lambda: screen.press(window, "x")) == ["with_mask"]
     assert after(lambda: screen.press(window, "u")) == ["with_mask", "mask_worn_incorrectly"]
     after(lambda: screen.press(window, "d"))
