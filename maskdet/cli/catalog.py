@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 NOT_ALL = 3
 """Exit code: some files are not in the catalog, or could not be removed."""
 
-STATUS = ("kept", "duplicate", "forgotten")
-
 
 @contextmanager
 def _opened(data: Path) -> Iterator[Catalog]:
@@ -225,6 +223,8 @@ def forget_command(
 
 
 def _print_summary(summary: Summary, top: int) -> None:
+    from maskdet.catalog.summary import STATUS
+
     width = max([len("pictures"), *map(len, summary.pictures), *map(len, summary.crops)])
     click.echo(f"{'pictures':<{width}} " + "".join(f"{status:>11}" for status in STATUS))
     for folder, counts in summary.pictures.items():

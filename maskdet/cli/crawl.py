@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +52,10 @@ def _class(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not re.match(r"https?://[^/]", value):
-        raise click.BadParameter(f"{value!r} is no address with http:// or https://")
+    from maskdet.crawl.policy import refused_url
+
+    if refusal := refused_url(value):
+        raise click.BadParameter(f"{value!r} cannot be asked: {refusal}")
     return value
 
 
@@ -204,6 +205,8 @@ def command(
         wanted += queries.preset(label)
     if queries_file:
         wanted += queries.read(queries_file, label)
+    if not wanted and (preset or queries_file):
+        raise click.UsageError(f"there is no phrase{f' for {label}' if label else ''} in it")
     if not wanted:
         raise click.UsageError(
             "say what to search for: a phrase in quotation marks, --preset or --queries FILE"
@@ -247,16 +250,22 @@ def _print_table(summary: Summary) -> None:
 
 def _judge(ctx: click.Context, summary: Summary) -> None:
     """Say what was not reached, and end with the exit code for it."""
+    from maskdet.catalog.sources import Outcome
+
     for search in summary.failed:
         say(f"error: {search.query.phrase}: {search.error}", error=True)
     saved = sum(search.saved - search.before for search in summary.searches)
     asked = [search for search in summary.searches if search.pages or search.error]
     if asked and len(summary.failed) == len(asked) and not saved:
         raise NetworkError(
-            "Bing answered nothing usable: wait some hours before the next try, or name a "
-            "mirror with --endpoint"
+            "Bing answered nothing usable: see whether it can be reached; where it turns "
+            "programs away, wait some hours, or name a mirror with --endpoint"
         )
-    fruitless = [search for search in summary.searches if search.outcomes and not search.saved]
+    fruitless = [
+        search
+        for search in summary.searches
+        if search.outcomes and not (search.saved or search.outcomes[Outcome.SAME])
+    ]
     for search in fruitless:
         tried = search.outcomes.total()
         say(f"error: {search.query.phrase}: none of {tried} addresses gave a picture", error=True)

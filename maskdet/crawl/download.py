@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 
 from icrawler import Downloader
@@ -15,6 +16,8 @@ from maskdet.crawl.failure import Failure
 from maskdet.crawl.fetch import Fetcher
 from maskdet.crawl.job import POLL_S, Job, Task, tried_again
 from maskdet.crawl.options import CrawlOptions
+
+_log = logging.getLogger(__name__)
 
 
 class PictureDownloader(Downloader):  # type: ignore[misc]
@@ -82,12 +85,13 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
                 self._closed[task.host] = failure.reason
             with self._catalog.write() as connection:
                 sources.end(connection, url, failure.outcome, failure.reason)
+            _log.info("%s: %s: %s", url, failure.outcome, failure.reason)
             return failure.outcome
         return self._keep(task.source, picture, body)
 
     def _judge(self, task: Task) -> None:
-        if task.source.url in self._forgotten.urls or task.trip.url in self._forgotten.urls:
-            raise Failure(Outcome.FORGOTTEN, "the address")
+        if self._forgotten.urls & {task.source.url, task.source.page_url, task.trip.url}:
+            raise Failure(Outcome.FORGOTTEN, "the address, or the page that it stands on")
         if domain := policy.within(task.host, self._forgotten.domains):
             raise Failure(Outcome.FORGOTTEN, f"the domain {domain}")
         if task.host in self._closed:

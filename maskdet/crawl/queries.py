@@ -7,9 +7,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
-from maskdet.classes import canonical
+from maskdet import files
+from maskdet.classes import KNOWN, canonical
 from maskdet.errors import InputError
 
 _LONGEST = 60
@@ -56,13 +56,7 @@ def read(path: str | os.PathLike[str], label: str | None = None) -> list[Query]:
     Raises:
         InputError: the file cannot be read, or names an unknown class.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8") from error
-    return _parse(text, os.fspath(path), label)
+    return _parse(files.read_text(path), os.fspath(path), label)
 
 
 def _parse(text: str, name: str, label: str | None) -> list[Query]:
@@ -72,10 +66,11 @@ def _parse(text: str, name: str, label: str | None) -> list[Query]:
         words = line.strip()
         if not words or words.startswith("#"):
             continue
-        if words.startswith("[") and words.endswith("]"):
-            section = canonical(words[1:-1])
+        if words.startswith("["):
+            section = canonical(words[1:-1]) if words.endswith("]") else None
             if section is None:
-                raise InputError(f"{name}, line {number}: {words} is no class that maskdet knows")
+                known = ", ".join(f"[{item}]" for item in KNOWN)
+                raise InputError(f"{name}, line {number}: {words} is none of {known}")
         elif label in (None, section) or section is None:
             found[query(words, section or label)] = None
     return list(found)

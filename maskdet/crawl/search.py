@@ -145,16 +145,12 @@ class BingParser(Parser):  # type: ignore[misc]
         return bing.results(response)
 
     def _source(self, search: Search, result: bing.Result, address: str, rank: int) -> Source:
-        try:
-            url = sources.normalise(urljoin(address, result.url))
-        except ValueError:
-            url = result.url  # the policy says what is wrong with it
         return Source(
-            url=url,
+            url=_whole(address, result.url),
             phrase=search.query.phrase,
             label=search.query.label,
             rank=rank,
-            page_url=result.page_url,
+            page_url=result.page_url and _whole(address, result.page_url),
             title=result.title,
             filters=self._options.filters,
         )
@@ -176,3 +172,11 @@ class BingParser(Parser):  # type: ignore[misc]
         self._offered.add(source.url)
         self.out_queue.put(Task(source, search, Trip(source.url)))
         return True
+
+
+def _whole(page: str, url: str) -> str:
+    """Return an address that stands on a page as the ledger holds it."""
+    try:
+        return sources.normalise(urljoin(page, url))
+    except ValueError:
+        return url  # the policy says what is wrong with it

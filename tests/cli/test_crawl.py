@@ -75,7 +75,7 @@ def test_all_of_it_as_json(call: Call, bing: HostileBing) -> None:
     ("phrases", "code", "stdout", "stderr"),
     [
         (["blocked"], 6, "0 of 100 pictures", "blocked: Bing answered with an empty page"),
-        (["captcha"], 6, "0 of 100 pictures", "Bing answered nothing usable: wait"),
+        (["captcha"], 6, "0 of 100 pictures", "Bing answered nothing usable: see"),
         (["blocked", "captcha"], 6, "0 of 200 pictures", "captcha: Bing asks for a proof"),
         (["blocked", "odd"], 3, "12 of 200 pictures", "blocked: Bing answered with"),
         (["gone"], 3, "0 of 100 pictures", "gone: none of 2 addresses gave a picture"),
@@ -91,6 +91,25 @@ def test_how_it_ends(
     assert stdout in result.stdout
     assert stderr in result.stderr
     assert bool(stderr) == bool(result.stderr)
+
+
+def test_finding_nothing_but_what_is_there_is_no_error(call: Call, bing: HostileBing) -> None:
+    add(bing, "masks", 2)
+    call("masks")
+    for number in range(2):
+        copy = bing.serve(f"/again/{number}", lambda asked: asked.send(picture(700), "image/jpeg"))
+        bing.add("copies", [Found(copy)])
+    result = call("copies")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "same              2" in result.stdout
+
+
+def test_more_is_said_of_what_gave_no_picture(call: Call, bing: HostileBing) -> None:
+    for name in ("one", "other"):
+        bing.add(name, [Found(f"{bing.url}/{name}.jpg")])
+    said = f"{bing.url}/%s.jpg: not_found: HTTP 404"
+    assert said % "one" in call("one", "-v").stderr
+    assert said % "other" not in call("other").stderr
 
 
 def test_no_results_are_told_but_no_error(call: Call, bing: HostileBing) -> None:
@@ -161,7 +180,9 @@ def test_the_environment_names_the_endpoint(
         ([" "], "say what to search for"),
         (["x", "--class", "hat"], "'hat' is none of with_mask, without_mask"),
         (["x", "--license", "mine"], "'mine' is not one of 'any'"),
-        (["x", "--endpoint", "ftp://x"], "is no address with http:// or https://"),
+        (["x", "--endpoint", "ftp://x"], "cannot be asked: not http or https: ftp"),
+        (["x", "--endpoint", "http://[::1"], "cannot be asked: no valid address"),
+        (["--preset", "--class", "background"], "there is no phrase for background in it"),
         (["x", "--max-num", "0"], "0 is not in the range"),
     ],
 )

@@ -82,7 +82,12 @@ def test_a_file_of_phrases(tmp_path: Path, label: str | None, expected: list[Que
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"[hats]\nx\n", r"line 1: \[hats\] is no class"), (b"\xff\xfe\x00", "no text in UTF-8")],
+    [
+        (b"[hats]\nx\n", r"line 1: \[hats\] is none of \[with_mask\], "),
+        (b"x\n[mask] # later\n", r"line 2: \[mask\] # later is none of"),
+        (b"[mask\n", r"line 1: \[mask is none of"),
+        (b"\xff\xfe\x00", "no text in UTF-8"),
+    ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "phrases.txt"

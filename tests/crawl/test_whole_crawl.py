@@ -252,12 +252,14 @@ def forget(data: Path, kind: str, value: str) -> None:
 def test_what_is_to_be_forgotten_is_not_fetched(tmp_path: Path, bing: HostileBing) -> None:
     first, second, third = many(bing, "one", 3)
     bing.add("one", [Result(f"http://cdn.forget.example:{bing.port}/a.jpg")])
+    bing.add("one", [Result(f"{bing.url}/new.jpg", "http://Pages.example/me#top")])
     forget(tmp_path, "url", first)
+    forget(tmp_path, "url", "http://pages.example/me")
     forget(tmp_path, "domain", "forget.example")
     forget(tmp_path, "sha256", hashlib.sha256(picture(10_001)).hexdigest())
     go(tmp_path, bing, "one")
     assert [outcome for _, outcome in rows(tmp_path)] == [
-        *("forgotten", "forgotten", "saved", "forgotten")
+        *("forgotten", "forgotten", "saved", "forgotten", "forgotten")
     ]
     assert len(saved_files(tmp_path)) == 1
     asked = {f"{bing.url}{path}" for path in bing.hits}
