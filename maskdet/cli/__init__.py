@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from importlib import import_module
 from typing import Any, NoReturn
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from maskdet import __version__
-from maskdet.errors import MaskdetError
+from maskdet.errors import MaskdetError, OutputError
 
 COMMANDS = {
     "crawl": "Search Bing for pictures, and save and catalog those that stand the checks.",
@@ -73,6 +74,8 @@ class LazyGroup(click.Group):
                     install = f"pip install 'maskdet[{EXTRAS[module]}]'"
                     _fail(ctx, f"error: this needs {module}, which is not installed: {install}", 2)
             hint = "Run the command again with --debug and report what it prints."
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                _fail(ctx, f"error: cannot write: {error.strerror}", OutputError.exit_code)
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
 
 

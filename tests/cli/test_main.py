@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import signal
@@ -130,6 +131,7 @@ def raising(error: BaseException) -> Callable[..., None]:
             1,
             "maskdet: a fault of maskdet: ModuleNotFoundError: No module named 'x'\n",
         ),
+        (OSError(errno.ENOSPC, "No space"), 3, "maskdet: error: cannot write: No space\n"),
         (ZeroDivisionError("oh"), 1, "maskdet: a fault of maskdet: ZeroDivisionError: oh\n"),
         (KeyboardInterrupt(), 130, "maskdet: interrupted\n"),
     ],
