@@ -54,10 +54,8 @@ def rows(catalog: Catalog, table: str) -> tuple[list[str], list[dict[str, Any]]]
 
     The columns ``filters`` (a mapping) and ``urls`` (a list) hold what JSON can.
     """
-    with catalog.write() as connection:  # a statement's columns are known without a row, too
-        cursor = connection.execute(_QUERIES[table])
-        columns = [item[0] for item in cursor.description]
-        found = [dict(row) for row in cursor]
+    columns, selected = catalog.table(_QUERIES[table])
+    found = [dict(row) for row in selected]
     for row in found:
         row.update({name: json.loads(row[name]) for name in _JSON if row.get(name) is not None})
     return columns, found

@@ -52,7 +52,7 @@ class Catalog:
                 self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
-            raise OutputError(f"cannot open {self.path}: {error}") from error
+            raise self._cannot_open(error) from error
         self._connection.row_factory = sqlite3.Row
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -61,13 +61,18 @@ class Catalog:
             self._migrate()
         except sqlite3.OperationalError as error:
             self._connection.close()
-            raise OutputError(f"cannot open {self.path}: {error}") from error
+            raise self._cannot_open(error) from error
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise InputError(f"{self.path} is not a catalog: {error}") from error
         except InputError:
             self._connection.close()
             raise
+
+    def _cannot_open(self, error: sqlite3.Error) -> OutputError:
+        writable = os.access(self.root, os.W_OK)
+        reason = error if writable else "its folder must be writable, also for reading"
+        return OutputError(f"cannot open {self.path}: {reason}")
 
     def _migrate(self) -> None:
         with self.write() as connection:
@@ -88,6 +93,12 @@ class Catalog:
         """Return all rows of a query."""
         with self._lock:
             return self._connection.execute(query, parameters).fetchall()
+
+    def table(self, query: str) -> tuple[list[str], list[sqlite3.Row]]:
+        """Return the names of a query's columns, and all its rows."""
+        with self._lock:
+            cursor = self._connection.execute(query)
+            return [item[0] for item in cursor.description], cursor.fetchall()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -92,6 +93,19 @@ def test_a_root_that_is_a_file_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(OutputError, match="data"):
         Catalog(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("writable", "reason"), [(True, "unable to open"), (False, "its folder must be writable")]
+)
+def test_a_catalog_that_cannot_be_opened_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writable: bool, reason: str
+) -> None:
+    (tmp_path / store.FILE).mkdir()
+    # Of root, everything is writable but a read-only disk.
+    monkeypatch.setattr(os, "access", lambda path, mode: writable)
+    with pytest.raises(OutputError, match=reason):
+        Catalog(tmp_path)
 
 
 def test_paths_are_relative_to_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
