@@ -40,7 +40,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--hash-size",
     "size",
-    type=click.IntRange(2, 64),
+    type=click.IntRange(2, 32),
     default=8,
     show_default=True,
     help="The hash has as many bits squared (of whash: a power of 2).",

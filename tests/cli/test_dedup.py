@@ -174,6 +174,7 @@ def test_broken_files_are_listed_and_the_rest_is_done(data: Path) -> None:
     [
         (["missing"], 3, "there is no folder"),
         (["--hash", "whash", "--hash-size", "6"], 2, "a power of 2"),
+        (["--hash-size", "33"], 2, "2<=x<=32"),
         (["--against", "missing"], 3, "there is no folder missing"),
         (["--action", "burn"], 2, "burn"),
     ],
