@@ -206,7 +206,8 @@ def command(
     if queries_file:
         wanted += queries.read(queries_file, label)
     if not wanted and (preset or queries_file):
-        raise click.UsageError(f"there is no phrase{f' for {label}' if label else ''} in it")
+        where = queries_file or "the preset"
+        raise click.UsageError(f"no phrase{f' for {label}' if label else ''} in {where}")
     if not wanted:
         raise click.UsageError(
             "say what to search for: a phrase in quotation marks, --preset or --queries FILE"

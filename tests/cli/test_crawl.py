@@ -182,7 +182,7 @@ def test_the_environment_names_the_endpoint(
         (["x", "--license", "mine"], "'mine' is not one of 'any'"),
         (["x", "--endpoint", "ftp://x"], "cannot be asked: not http or https: ftp"),
         (["x", "--endpoint", "http://[::1"], "cannot be asked: no valid address"),
-        (["--preset", "--class", "background"], "there is no phrase for background in it"),
+        (["--preset", "--class", "background"], "no phrase for background in the preset"),
         (["x", "--max-num", "0"], "0 is not in the range"),
     ],
 )
