@@ -11,7 +11,7 @@ from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
-from maskdet.labels.folder import folder_class, voc_path
+from maskdet.labels.folder import folder_class, shared_boxes, voc_path
 from maskdet.labels.manifest import PARTS, Manifest, part
 from maskdet.types import Box
 
@@ -52,7 +52,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
 
     A picture with a VOC file beside it (same stem, ``.xml``) brings the boxes of that file;
     another one is a face as a whole if one of the folders it lies in has the name of a
-    class. A ``manifest.csv`` in a root may give a column ``group`` to the pictures that its
+    class. Of pictures that share a VOC file (``a.jpg`` beside ``a.png``) only the first is
+    taken. A ``manifest.csv`` in a root may give a column ``group`` to the pictures that its
     column ``file`` names (relative to the root or its parent); without it each picture is a
     group of its own. Its column ``split`` says which part a picture is in.
 
@@ -70,6 +71,7 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
             unusable, or nothing is labelled.
     """
     data = Dataset()
+    owners: dict[Path, Path] = {}
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root} is not a folder")
@@ -82,7 +84,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
             row = manifest.get(path.relative_to(root).as_posix())
             name = (here / path.relative_to(root)).as_posix()
             if not _excluded(name, row, exclude):
-                _add(data, path, name, row.get("group") or name, _split(manifest, row))
+                owner = owners.setdefault(voc_path(path), path)
+                _add(data, path, name, row.get("group") or name, _split(manifest, row), owner)
     if not data.samples:
         raise InputError(
             f"no labelled face in {', '.join(map(str, roots))}: expected folders named after the "
@@ -106,9 +109,12 @@ def _split(manifest: Manifest, row: Mapping[str, str]) -> str | None:
     return part(said) if said else None
 
 
-def _add(data: Dataset, path: Path, name: str, group: str, split: str | None) -> None:
+def _add(data: Dataset, path: Path, name: str, group: str, split: str | None, owner: Path) -> None:
     boxes = voc_path(path)
     try:
+        if boxes.is_file() and owner != path:
+            data.problems.append(shared_boxes(path, owner))
+            return
         if boxes.is_file():
             labelled = voc.read(boxes, *images.size(path))
             data.problems += labelled.problems

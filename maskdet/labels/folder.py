@@ -25,8 +25,13 @@ def pictures(root: Path) -> tuple[list[Path], list[str]]:
     for path in images.find(root, lambda error: problems.append(str(error))):
         first = found.setdefault(voc_path(path), path)
         if first != path:
-            problems.append(f"{path} would share its VOC file with {first.name}: rename one")
+            problems.append(shared_boxes(path, first))
     return list(found.values()), problems
+
+
+def shared_boxes(path: Path, first: Path) -> str:
+    """Return what there is to say of a picture whose VOC file would be another's."""
+    return f"{path} would share its VOC file with {first.name}: rename one"
 
 
 def voc_path(picture: Path) -> Path:

@@ -46,6 +46,17 @@ def test_a_class_folder_itself_can_be_the_root(root: Path) -> None:
     assert [sample.label for sample in load([root / "with_mask"]).samples] == ["with_mask"]
 
 
+def test_boxes_belong_to_one_picture_alone(root: Path) -> None:
+    for name in ("scenes/c.png", "with_mask/a.png"):
+        images.write(root / name, np.zeros((40, 60, 3), np.uint8))
+    data = load([root])
+    names = {sample.name for sample in data.samples}
+    assert "set/scenes/c.png" not in names
+    # A face as a whole shares nothing with its namesake.
+    assert {"set/scenes/c.jpg", "set/with_mask/a.jpg", "set/with_mask/a.png"} < names
+    assert [p for p in data.problems if "c.png would share its VOC file with c.jpg" in p]
+
+
 @pytest.mark.parametrize("prefix", ["", "set/"])
 def test_a_manifest_gives_groups(root: Path, prefix: str) -> None:
     (root / "manifest.csv").write_text(f"file,group,kind\n{prefix}with_mask/a.jpg,7,photo\n")
