@@ -60,13 +60,19 @@ def check(roots: Sequence[Path], progress: Progress = SILENT) -> Checked:
         found, wrong = gather(root, manifest)
         problems += wrong
         alone = None if "split" in manifest.columns else part(root.resolve().name) or str(root)
+        without = []
         for picture in found:
             name = alone or part(picture.row.get("split", ""))
             if name is None:
-                problems.append(f"{picture.path}: is in no part: 'maskdet split' gives it one")
+                without.append(picture.name)
             else:
                 pictures.append(picture)
                 parts.append(name)
+        if without:
+            problems.append(
+                f"{root}: {len(without)} pictures are in no part, first {without[0]}: "
+                "'maskdet split' gives them one"
+            )
     if len(set(parts)) < 2:
         raise InputError(
             f"there is only one part in {', '.join(map(str, roots))}: "

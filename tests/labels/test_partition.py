@@ -209,7 +209,7 @@ def test_a_picture_without_a_part_is_told(root: Path) -> None:
     partition([root], FRACTIONS)
     images.write(root / "with_mask/new.png", pixels(999))
     (problem,) = leaks.check([root]).problems
-    assert "new.png: is in no part" in problem
+    assert "1 pictures are in no part, first with_mask/new.png" in problem
 
 
 def test_a_face_that_is_labelled_anew_stays_in_its_part(root: Path, tmp_path: Path) -> None:
