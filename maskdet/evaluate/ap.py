@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ def judge(
     scores: Sequence[float],
     label: str | None = None,
     iou: float = IOU,
+    within: Callable[[Box], bool] | None = None,
 ) -> Judged:
     """Match the detections of one picture as ``match`` does, the best score first.
 
@@ -45,15 +46,22 @@ def judge(
         label: the class that the detections are of: only true faces of it count. None for
             faces of whatever class.
         iou: least intersection over union with a true face.
+        within: says of a box whether it is of those that are measured (by its size, say):
+            other faces are taken for difficult, and other false alarms left out, as COCO does.
     """
     faces = [face for face in truth if face.difficult or label is None or face.label == label]
+    if within:
+        faces = [replace(face, difficult=face.difficult or not within(face.box)) for face in faces]
     # Equal scores in the order of the boxes: the result must not depend on that of a file.
     order = sorted(
         range(len(boxes)), key=lambda number: (-scores[number], boxes[number].to_list(6))
     )
     matches = match(faces, [boxes[number] for number in order], iou)
     hit = {number for _, number in matches.pairs}
-    counted = sorted(hit.union(matches.false_alarms))
+    wrong = {
+        number for number in matches.false_alarms if not within or within(boxes[order[number]])
+    }
+    counted = sorted(hit | wrong)
     return Judged(
         tuple(float(scores[order[number]]) for number in counted),
         tuple(number in hit for number in counted),

@@ -1,0 +1,129 @@
+"""Looking at every labelled picture once: what is found in it, and what is said of its faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskdet import images
+from maskdet.classes import CLASSES
+from maskdet.detect.pipeline import Pipeline
+from maskdet.errors import InputError
+from maskdet.evaluate.truth import Picture
+from maskdet.faces.crop import crop_faces, cut_face, region
+from maskdet.images import Bgr
+from maskdet.models.classifier import Classifier
+from maskdet.progress import SILENT, Progress
+from maskdet.types import Box, Prediction
+
+LEAST_SCORE = 0.05
+"""Detections down to this score are looked at for the curves."""
+
+_DETAIL = 64
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One picture with what was seen in it.
+
+    ``found`` are detections down to ``LEAST_SCORE``, the surest first. Of ``picture.counted``,
+    in this order, are ``scores`` (the classifier's probabilities on the true boxes, float64,
+    shape (faces, classes in the order of ``CLASSES``); None if there is no classifier),
+    ``brightness`` (mean luminance, 0 to 255) and ``sharpness`` (variance of the Laplacian of
+    the face at 64 x 64 pixels; Pech-Pacheco et al., 2000).
+    """
+
+    picture: Picture
+    found: tuple[Prediction, ...]
+    scores: Floats | None
+    brightness: Floats
+    sharpness: Floats
+
+
+def observe(
+    pictures: Sequence[Picture],
+    pipeline: Pipeline | None,
+    predictions: Mapping[str, Sequence[Prediction]],
+    progress: Progress = SILENT,
+) -> tuple[list[Observation], list[str]]:
+    """Look at pictures.
+
+    Args:
+        pictures: the labelled pictures. In those that are faces as a whole none is looked for.
+        pipeline: what is measured; its detector should find faces down to ``LEAST_SCORE``.
+        predictions: detections by picture that are measured instead, if there is no pipeline.
+        progress: makes the bar.
+
+    Returns:
+        Observations in the order of ``pictures``, and in words the pictures that cannot be
+        read; they are left out.
+    """
+    observations, problems = [], []
+    for picture in progress(pictures, desc="evaluate", unit="picture"):
+        try:
+            image = images.read(picture.path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        found: Sequence[Prediction] = predictions.get(picture.name, ())
+        if pipeline and not picture.whole:
+            found = pipeline(image).faces
+        observations.append(_observation(picture, image, found, pipeline))
+    return observations, problems
+
+
+def _observation(
+    picture: Picture, image: Bgr, found: Sequence[Prediction], pipeline: Pipeline | None
+) -> Observation:
+    boxes = [None if picture.whole else face.box for face in picture.counted]
+    details = [_detail(image, box) for box in boxes]
+    sure = [face for face in found if face.detector_score >= LEAST_SCORE]
+    return Observation(
+        picture,
+        tuple(sorted(sure, key=lambda face: (-face.detector_score, face.box.to_list()))),
+        classify(image, boxes, pipeline.classifier) if pipeline else None,
+        np.array([grey.mean() for grey in details]),
+        np.array([cv2.Laplacian(grey, cv2.CV_64F).var() for grey in details]),
+    )
+
+
+def classify(image: Bgr, boxes: Sequence[Box | None], classifier: Classifier) -> Floats:
+    """Return the probabilities of ``CLASSES`` for labelled faces, cut as training cuts them.
+
+    Args:
+        image: uint8, shape (height, width, 3), BGR.
+        boxes: of the faces; None for one that fills the picture.
+        classifier: the model. What it holds to be background is shared out over the other
+            classes, and a class that it does not know has probability 0.
+
+    Returns:
+        float64, shape (len(boxes), len(CLASSES)); rows add up to 1.
+    """
+    info = classifier.info
+    crops = [
+        crop_faces(image, [place], info.image_size, margin)
+        for place, margin in (region(image, box, info.margin) for box in boxes)
+    ]
+    scores = np.zeros((len(boxes), len(CLASSES)))
+    if crops:
+        rows = classifier.predict(np.concatenate(crops)).astype(np.float64)
+        for column, name in enumerate(CLASSES):
+            if name in info.classes:
+                scores[:, column] = rows[:, info.classes.index(name)]
+        scores /= scores.sum(axis=1, keepdims=True)
+    return scores
+
+
+def _detail(image: Bgr, box: Box | None) -> npt.NDArray[np.uint8]:
+    face = cut_face(image, *region(image, box, 0.0))
+    grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
+    shrinks = grey.shape[0] > _DETAIL
+    return cv2.resize(  # type: ignore[return-value]
+        grey, (_DETAIL, _DETAIL), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )

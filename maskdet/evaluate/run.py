@@ -1,0 +1,245 @@
+"""Measuring a model, a detector or somebody's predictions on labelled pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskdet import __version__
+from maskdet.classes import CLASSES
+from maskdet.detect.pipeline import Pipeline
+from maskdet.errors import InputError
+from maskdet.evaluate import predictions as others
+from maskdet.evaluate import truth as labelled
+from maskdet.evaluate.bootstrap import RESAMPLES, Bootstrap, nested
+from maskdet.evaluate.detection import Detection, working_set
+from maskdet.evaluate.metrics import Faces, classification, reliability
+from maskdet.evaluate.mistakes import Mistake, find_mistakes
+from maskdet.evaluate.observe import LEAST_SCORE, Observation, observe
+from maskdet.evaluate.slices import Seen, slices
+from maskdet.evaluate.truth import shorter_side
+from maskdet.progress import SILENT, Progress
+
+MIN_SIDE = 24
+"""Of a face in pixels, below which nobody can ask much of a classifier."""
+
+SCHEMA = 1
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What was measured.
+
+    ``metrics`` is what ``metrics.json`` holds. ``faces`` are those that the classifier was
+    measured on, None if there was none; ``detection`` is None if there was no photograph.
+    ``mistakes`` are the worst first. ``notes`` say in words what there is to know of the
+    figures, and ``problems`` what could not be used.
+    """
+
+    metrics: dict[str, Any]
+    faces: Faces | None
+    detection: Detection | None
+    mistakes: list[Mistake]
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def evaluate(
+    data: Path,
+    measured: Pipeline | Path,
+    min_score: float = 0.0,
+    *,
+    split: str | None = None,
+    exclude: Sequence[str] = (),
+    tags: Path | None = None,
+    min_side: float = MIN_SIDE,
+    resamples: int = RESAMPLES,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Measure on labelled pictures.
+
+    Args:
+        data: photographs with VOC files, or folders of crops; see ``labels.dataset.load``.
+        measured: a pipeline, whose detector finds faces down to ``observe.LEAST_SCORE``; or a
+            file of predictions, see ``predictions.load``.
+        min_score: the working threshold: the detector's score from which a face is shown.
+        split: measure on this part only, see ``truth.load``.
+        exclude: what to leave out, see ``labels.dataset.load``.
+        tags: a file that says more of faces, see ``truth.read_tags``.
+        min_side: least shorter side in pixels of a face that the classifier is measured on.
+        resamples: of the bootstrap; 0 for no intervals.
+        progress: makes the bars.
+
+    Raises:
+        InputError: nothing can be measured.
+    """
+    truth = labelled.load(data, split, exclude)
+    said, noted = None, None
+    pipeline = measured if isinstance(measured, Pipeline) else None
+    problems = truth.problems
+    if tags:
+        noted, wrong = labelled.read_tags(tags, truth)
+        problems = problems + wrong
+    if not isinstance(measured, Pipeline):
+        scenes = [picture for picture in truth.pictures if not picture.whole]
+        if not scenes:
+            raise InputError(f"predictions are of photographs with VOC files; {data} has none")
+        truth.pictures = scenes
+        said = others.load(measured, scenes)
+        problems = problems + said.problems
+    observations, unreadable = observe(
+        truth.pictures, pipeline, said.faces if said else {}, progress
+    )
+    problems = problems + unreadable
+    if not any(item.picture.counted for item in observations):
+        raise InputError(f"no face to measure on: no picture of {data} can be read")
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
+        "maskdet": __version__,
+        "data": truth.root.resolve().name,
+        "split": split,
+        "pictures": len(observations),
+        "faces": _count(observations),
+        "model": pipeline.classifier.info.name if pipeline else None,
+        "classes": list(pipeline.classes) if pipeline else None,
+        "detector": pipeline.detector.name if pipeline else None,
+        "predictions": None,
+        "min_score": min_score,
+        "least_score": LEAST_SCORE,
+    }
+    if said and not isinstance(measured, Pipeline):
+        result["predictions"] = {
+            "file": measured.name,
+            "pictures_without": len(said.missing),
+            "lines_elsewhere": said.elsewhere,
+        }
+    faces = _true_boxes(observations, min_side) if pipeline else None
+    if faces is not None and len(faces.truth):
+        result["true_boxes"] = _classification(faces, min_side, resamples, progress)
+    scenes_seen = [item for item in observations if not item.picture.whole]
+    detection = Detection(scenes_seen, min_score) if scenes_seen else None
+    if detection:
+        result |= _detection(detection, resamples, progress)
+    seen = _seen(observations, min_score, detection)
+    bootstrap = Bootstrap(len(observations), resamples)
+    result["slices"] = slices(seen, noted, bootstrap, min_side)
+    mistakes = find_mistakes(observations, min_score, min_side)
+    return Evaluation(result, faces, detection, mistakes, _notes(said), problems)
+
+
+def _notes(said: others.Predictions | None) -> list[str]:
+    notes = []
+    if said and said.missing:
+        notes.append(
+            f"{len(said.missing)} pictures have no predictions, first {said.missing[0]}: their "
+            "faces count as not found"
+        )
+    if said and said.elsewhere:
+        notes.append(f"{said.elsewhere} lines are of pictures that are not measured")
+    return notes
+
+
+def _count(observations: Sequence[Observation]) -> dict[str, int]:
+    labels = [face.label for item in observations for face in item.picture.counted]
+    return {name: labels.count(name) for name in CLASSES}
+
+
+def _true_boxes(observations: Sequence[Observation], min_side: float) -> Faces:
+    """Gather the faces that are large enough; pictures without one are not numbered."""
+    truth, scores, picture = [], [], []
+    for place, item in enumerate(observations):
+        if item.scores is None:
+            continue
+        for face, row in zip(item.picture.counted, item.scores, strict=True):
+            if shorter_side(face.box) >= min_side:
+                truth.append(CLASSES.index(face.label))
+                scores.append(row)
+                picture.append(place)
+    number = np.unique(np.array(picture, np.int64), return_inverse=True)[1]
+    return Faces(np.array(truth, np.int64), np.array(scores).reshape(-1, len(CLASSES)), number)
+
+
+def _classification(
+    faces: Faces, min_side: float, resamples: int, progress: Progress
+) -> dict[str, Any]:
+    bootstrap = Bootstrap(int(faces.picture.max()) + 1, resamples)
+    figures = bootstrap.figures(lambda weights: classification(faces, weights), progress)
+    return {
+        "min_side": min_side,
+        "faces": len(faces.truth),
+        "pictures": bootstrap.pictures,
+        **nested(figures),
+        "confusion": faces.counts(),
+        "reliability": [
+            {
+                "from": round(item.low, 4),
+                "to": round(item.high, 4),
+                "faces": int(item.faces),
+                "confidence": round(item.confidence, 4) if item.faces else None,
+                "accuracy": round(item.accuracy, 4) if item.faces else None,
+            }
+            for item in reliability(faces.truth, faces.scores)
+        ],
+    }
+
+
+def _detection(detection: Detection, resamples: int, progress: Progress) -> dict[str, Any]:
+    pictures = len(detection.observations)
+    bootstrap = Bootstrap(pictures, resamples)
+    found = bootstrap.figures(detection.detector, progress)
+    whole = bootstrap.figures(detection.pipeline, progress)
+    once = np.ones(pictures)
+    return {
+        "face_detector": {
+            "faces": int(detection.faces.sum()),
+            "found": int(detection.found.sum()),
+            "false_alarms": int(detection.false_alarms.sum()),
+            **nested(found),
+        },
+        "pipeline": {
+            **nested(whole),
+            "table": {
+                name: {key: int(value) for key, value in row.items()}
+                for name, row in detection.table(once).items()
+            },
+        },
+    }
+
+
+def _seen(
+    observations: Sequence[Observation], min_score: float, detection: Detection | None
+) -> list[Seen]:
+    matches = iter(detection.matches if detection else ())
+    faces = []
+    for place, item in enumerate(observations):
+        pairs = None if item.picture.whole else dict(next(matches).pairs)
+        working = working_set(item, min_score)
+        rank = 0
+        for index, face in enumerate(item.picture.faces):
+            if face.difficult:
+                continue
+            right: bool | None = None
+            if item.scores is not None:
+                right = CLASSES[item.scores[rank].argmax()] == face.label
+            elif pairs and index in pairs:
+                right = working[pairs[index]].label == face.label
+            faces.append(
+                Seen(
+                    picture=place,
+                    name=item.picture.name,
+                    index=face.index,
+                    label=face.label,
+                    side=shorter_side(face.box),
+                    source=item.picture.source,
+                    brightness=float(item.brightness[rank]),
+                    sharpness=float(item.sharpness[rank]),
+                    found=None if pairs is None else index in pairs,
+                    right=right,
+                )
+            )
+            rank += 1
+    return faces

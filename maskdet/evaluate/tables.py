@@ -1,0 +1,185 @@
+"""What an evaluation says, as tables: for the terminal and for the report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maskdet.classes import CLASSES, WITH_MASK, WITHOUT_MASK
+
+NONE = "-"
+"""What stands for a figure that there is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a title; the first column is text, the others are figures."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(metrics: Mapping[str, Any]) -> list[Table]:
+    """Return what ``run.evaluate`` measured, in the order in which it should be read."""
+    return [
+        *([*_classifier(metrics["true_boxes"])] if "true_boxes" in metrics else []),
+        *([*_detection(metrics)] if "pipeline" in metrics else []),
+        _slices(metrics),
+    ]
+
+
+def heading(metrics: Mapping[str, Any]) -> str:
+    """Return in a line what was measured on what."""
+    faces = metrics["faces"]
+    counts = ", ".join(f"{count} {name}" for name, count in faces.items())
+    said = metrics["predictions"]
+    what = said["file"] if said else f"{metrics['model']}, {metrics['detector']}"
+    part = f" ({metrics['split']})" if metrics["split"] else ""
+    return (
+        f"{what} on {metrics['data']}{part}: {metrics['pictures']} pictures, "
+        f"{sum(faces.values())} faces ({counts})"
+    )
+
+
+def text(table: Table) -> str:
+    """Return a table as lines of text, columns aligned."""
+    lines = [table.header, *table.rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(table.header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([table.title, *map(line, lines)])
+
+
+def _value(figure: Mapping[str, Any]) -> str:
+    return NONE if figure["value"] is None else f"{figure['value']:.3f}"
+
+
+def _interval(figure: Mapping[str, Any]) -> str:
+    if figure["low"] is None:
+        return NONE
+    return f"{figure['low']:.3f} to {figure['high']:.3f}"
+
+
+def _figures(title: str, named: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = [(name, _value(figure), _interval(figure)) for name, figure in named.items()]
+    return Table(title, ("", "value", "95 % interval"), rows)
+
+
+def _by_class(title: str, by_class: Mapping[str, Any], columns: Mapping[str, str]) -> Table:
+    rows = [(name, *(_value(by_class[name][key]) for key in columns.values())) for name in CLASSES]
+    return Table(title, ("class", *columns), rows)
+
+
+def _classifier(boxes: Mapping[str, Any]) -> Iterator[Table]:
+    yield _figures(
+        f"The classifier on {boxes['faces']} true boxes, both sides >= {boxes['min_side']:g} px",
+        {
+            "accuracy": boxes["accuracy"],
+            "balanced accuracy": boxes["balanced_accuracy"],
+            "macro precision": boxes["macro_precision"],
+            "macro F1": boxes["macro_f1"],
+            **{f"recall of {name}": boxes["by_class"][name]["recall"] for name in CLASSES},
+            "accuracy, incorrect as without": boxes["two_class_accuracy"],
+            "calibration error (ECE)": boxes["ece"],
+        },
+    )
+    yield _by_class(
+        "By class, on true boxes",
+        boxes["by_class"],
+        {
+            "precision": "precision",
+            "recall": "recall",
+            "F1": "f1",
+            "ROC AUC": "roc_auc",
+            "PR AUC": "average_precision",
+        },
+    )
+    yield Table(
+        "Confusion on true boxes: rows true, columns predicted",
+        ("", *CLASSES),
+        [(name, *map(str, row)) for name, row in zip(CLASSES, boxes["confusion"], strict=True)],
+    )
+
+
+def _detection(metrics: Mapping[str, Any]) -> Iterator[Table]:
+    detector, pipeline = metrics["face_detector"], metrics["pipeline"]
+    yield _figures(
+        f"The face detector alone: {detector['found']} of {detector['faces']} faces found, "
+        f"{detector['false_alarms']} false alarms at score {metrics['min_score']:g}",
+        {
+            "recall": detector["recall"],
+            "precision": detector["precision"],
+            "AP at IoU 0.5": detector["average_precision"],
+            **{
+                f"AP, faces {name}": figures["average_precision"]
+                for name, figures in detector["by_size"].items()
+            },
+        },
+    )
+    rates = pipeline["undetected_as_masked"]
+    yield _figures(
+        "The pipeline",
+        {
+            "mAP at IoU 0.5": pipeline["map"],
+            "mAP, incorrect as without": pipeline["two_class_map"],
+            "macro F1": pipeline["macro_f1"],
+            "found faces: right label": pipeline["accuracy"],
+            "found faces: right label, incorrect as without": pipeline["two_class_accuracy"],
+        },
+    )
+    yield _by_class(
+        "By class, the pipeline",
+        pipeline["by_class"],
+        {"AP": "average_precision", "precision": "precision", "recall": "recall", "F1": "f1"},
+    )
+    names = {WITH_MASK: "masked", WITHOUT_MASK: "bare, or worn wrongly"}
+    yield Table(
+        "What becomes of a face",
+        ("truth", "faces", "found and right", "found and wrong", "not found"),
+        [
+            (names[name], *(str(row[key]) for key in ("faces", "right", "wrong", "not_found")))
+            for name, row in pipeline["table"].items()
+        ],
+    )
+    yield _figures(
+        "Where a face that is not found counts as masked",
+        {
+            "true negative rate": rates["true_negative_rate"],
+            "false negative rate": rates["false_negative_rate"],
+            "ROC AUC": rates["roc_auc"],
+        },
+    )
+
+
+def _slices(metrics: Mapping[str, Any]) -> Table:
+    def recall(row: Mapping[str, Any], name: str) -> str:
+        figure = row["recall"][name]
+        return f"{_value(figure)} of {figure['faces']}" if figure["faces"] else NONE
+
+    rows = []
+    for row in metrics["slices"]:
+        rows.append(
+            (
+                f"{row['by']}: {row['value']}" if row["value"] else row["by"],
+                str(row["faces"]),
+                _value(row["found"]),
+                _interval(row["found"]),
+                str(row["judged"]),
+                _value(row["right"]),
+                _interval(row["right"]),
+                *(recall(row, name) for name in CLASSES),
+            )
+        )
+    return Table(
+        "Kinds of faces: share found; of those judged by their label, share right, and by class",
+        ("faces", "n", "found", "95 %", "judged", "right", "95 %", *CLASSES),
+        rows,
+    )

@@ -1,0 +1,290 @@
+"""Measuring from files to figures."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ASTRONAUT_FACE, ModelMaker
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maskdet import images
+from maskdet.classes import CLASSES, COLOURS
+from maskdet.detect.pipeline import load_pipeline
+from maskdet.errors import InputError
+from maskdet.evaluate.mistakes import FALSE_ALARM, MISSED, WRONG
+from maskdet.evaluate.observe import LEAST_SCORE
+from maskdet.evaluate.run import Evaluation, evaluate
+from maskdet.images import Bgr
+from maskdet.labels import voc
+from maskdet.labels.voc import VocObject
+from maskdet.types import Box
+
+SIDE = 200
+A, B = Box(10, 10, 60, 60), Box(100, 10, 160, 90)
+Scenes = dict[str, list[VocObject]]
+
+
+def face(box: Box, label: str = "with_mask", difficult: bool = False) -> VocObject:
+    return VocObject(0, label, box, difficult)
+
+
+def write_scenes(folder: Path, scenes: Scenes) -> Path:
+    for name, objects in scenes.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write(path, np.full((SIDE, SIDE, 3), 128, np.uint8))
+        voc.write(path.with_suffix(".xml"), path, SIDE, SIDE, objects)
+    return folder
+
+
+def write_lines(path: Path, said: dict[str, list[dict[str, Any]]]) -> Path:
+    records = [{"source": name, "faces": faces} for name, faces in said.items()]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def detection(box: Box, label: str = "with_mask", sure: float = 0.9) -> dict[str, Any]:
+    return {"box": box.to_list(), "label": label, "detector_score": sure, "score": 1}
+
+
+def values(tree: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every figure that has a value, with its place."""
+    if isinstance(tree, dict) and "value" in tree and "low" in tree:
+        if tree["value"] is not None:
+            yield path, tree["value"]
+    elif isinstance(tree, dict):
+        for key, item in tree.items():
+            yield from values(item, f"{path}/{key}")
+    elif isinstance(tree, list):
+        for number, item in enumerate(tree):
+            yield from values(item, f"{path}/{number}")
+
+
+CORNER = st.integers(0, SIDE - 60)
+BOXES = st.builds(
+    lambda x, y, w, h: Box(x, y, x + w, y + h), CORNER, CORNER, *[st.integers(12, 60)] * 2
+)
+PICTURES = st.lists(
+    st.lists(
+        st.builds(face, BOXES, st.sampled_from(CLASSES)), max_size=4, unique_by=lambda f: f.box
+    ),
+    min_size=1,
+    max_size=4,
+).filter(any)
+
+
+@settings(max_examples=20, deadline=None)
+@given(PICTURES, st.randoms(use_true_random=False))
+def test_the_truth_itself_is_perfect(pictures: list[list[VocObject]], draw: random.Random) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        scenes = {f"{number % 2}/{number // 2}.png": f for number, f in enumerate(pictures)}
+        data = write_scenes(Path(folder) / "scenes", scenes)
+        # Shuffled: neither the order of the lines nor that of the faces may play a part.
+        names = draw.sample(sorted(scenes), len(scenes))
+        said = {
+            name: [detection(f.box, f.label) for f in draw.sample(scenes[name], len(scenes[name]))]
+            for name in names
+        }
+        result = evaluate(data, write_lines(Path(folder) / "said.jsonl", said), resamples=20)
+    assert not result.mistakes
+    assert not result.problems
+    for place, value in values(result.metrics):
+        assert value == (0.0 if place.endswith("false_negative_rate") else 1.0), place
+    found = {
+        row["not_found"] + row["wrong"] for row in result.metrics["pipeline"]["table"].values()
+    }
+    assert found == {0}
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Evaluation:
+    """Four pictures: two faces of which one is found, one taken wrongly, none, none predicted."""
+    data = write_scenes(
+        tmp_path / "scenes",
+        {
+            "a.png": [face(A), face(B, "without_mask")],
+            "b.png": [face(A, "mask_worn_incorrectly"), face(B, difficult=True)],
+            "empty.png": [],
+            "x/a.png": [face(B, "without_mask")],
+        },
+    )
+    said = {
+        "empty.png": [detection(A, "without_mask", 0.6)],
+        "b.png": [detection(A, "with_mask", 0.7), detection(B)],
+        "a.png": [detection(A)],
+    }
+    return evaluate(data, write_lines(tmp_path / "said.jsonl", said), resamples=50)
+
+
+def test_counted_by_hand(measured: Evaluation) -> None:
+    metrics = measured.metrics
+    assert metrics["faces"] == {"with_mask": 1, "without_mask": 2, "mask_worn_incorrectly": 1}
+    assert metrics["pictures"] == 4
+    assert metrics["predictions"]["pictures_without"] == 1
+    assert measured.notes == [
+        "1 pictures have no predictions, first x/a.png: their faces count as not found"
+    ]
+    detector = metrics["face_detector"]
+    assert (detector["found"], detector["false_alarms"]) == (2, 1)
+    assert detector["recall"]["value"] == 0.5
+    assert detector["precision"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert detector["average_precision"]["value"] == 0.5
+    pipeline = metrics["pipeline"]
+    assert pipeline["table"] == {
+        "with_mask": {"faces": 1, "right": 1, "wrong": 0, "not_found": 0},
+        "without_mask": {"faces": 3, "right": 0, "wrong": 1, "not_found": 2},
+    }
+    assert pipeline["undetected_as_masked"]["true_negative_rate"]["value"] == 0
+    assert pipeline["undetected_as_masked"]["false_negative_rate"]["value"] == 0
+    assert pipeline["undetected_as_masked"]["roc_auc"]["value"] == 0.5
+    assert pipeline["accuracy"]["value"] == 0.5
+    by_class = pipeline["by_class"]
+    assert by_class["with_mask"]["precision"]["value"] == 0.5
+    assert by_class["with_mask"]["average_precision"]["value"] == 1
+    assert by_class["without_mask"]["f1"]["value"] == 0
+    assert pipeline["map"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    assert {(item.kind, item.path.name) for item in measured.mistakes} == {
+        (WRONG, "b.png"),
+        (MISSED, "a.png"),
+        (FALSE_ALARM, "empty.png"),
+    }
+
+
+def test_kinds_of_faces(tmp_path: Path) -> None:
+    data = write_scenes(
+        tmp_path / "scenes",
+        {"a.png": [face(A), face(B)], "b.png": [face(A), face(Box(100, 100, 116, 116))]},
+    )
+    (data / "manifest.csv").write_text("file,source\na.png,one\nb.png,two\n")
+    tags = tmp_path / "tags.csv"
+    tags.write_text("file,object,tags\na.png,1,hand;black\nb.png,0,black\nb.png,7,hand\n")
+    said = {"a.png": [detection(A), detection(B, "without_mask")], "b.png": [detection(A)]}
+    result = evaluate(data, write_lines(tmp_path / "said.jsonl", said), tags=tags, resamples=0)
+    assert [problem.split(": ")[-1] for problem in result.problems] == ["no face 7 in b.png"]
+    rows = {(row["by"], row["value"]): row for row in result.metrics["slices"]}
+    shown = {
+        place: (row["faces"], row["found"]["value"], row["judged"], row["right"]["value"])
+        for place, row in rows.items()
+    }
+    assert shown == {
+        ("all", ""): (4, 0.75, 3, 0.6667),
+        ("size", "under 24 px"): (1, 0, 0, None),
+        ("size", "48 to 96 px"): (3, 1, 3, 0.6667),
+        ("brightness", "medium"): (4, 0.75, 3, 0.6667),
+        ("sharpness", "blurred"): (4, 0.75, 3, 0.6667),
+        ("source", "one"): (2, 1, 2, 0.5),
+        ("source", "two"): (2, 0.5, 1, 1),
+        ("tag", "black"): (2, 1, 2, 0.5),
+        ("tag", "hand"): (1, 1, 1, 0),
+        ("tag", "(none)"): (2, 0.5, 1, 1),
+    }
+    assert rows["tag", "hand"]["recall"]["with_mask"]["faces"] == 1
+
+
+def test_the_working_threshold_parts_found_from_not_found(tmp_path: Path) -> None:
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(A), face(B)]})
+    said = write_lines(
+        tmp_path / "said.jsonl",
+        {"a.png": [detection(A), detection(B, sure=0.3), detection(B, sure=LEAST_SCORE / 2)]},
+    )
+    low, high = (evaluate(data, said, score, resamples=0).metrics for score in (0.0, 0.5))
+    assert low["face_detector"]["recall"]["value"] == 1
+    assert high["face_detector"]["recall"]["value"] == 0.5
+    for metrics in (low, high):
+        assert metrics["face_detector"]["precision"]["value"] == 1
+        assert metrics["face_detector"]["average_precision"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("bias", "accuracy", "two_classes"),
+    [([0, 9, 0], 1.0, 1.0), ([9, 0, 0], 0.0, 0.0), ([0, 0, 9], 0.0, 1.0)],
+)
+def test_a_pipeline(
+    tmp_path: Path,
+    astronaut: Bgr,
+    make_model: ModelMaker,
+    bias: list[float],
+    accuracy: float,
+    two_classes: float,
+) -> None:
+    for name, objects in {
+        "a": [face(ASTRONAUT_FACE, "without_mask")],
+        "b": [face(ASTRONAUT_FACE, "without_mask"), face(A, "without_mask", difficult=True)],
+    }.items():
+        images.write(tmp_path / f"{name}.png", astronaut)
+        voc.write(tmp_path / f"{name}.xml", f"{name}.png", 512, 512, objects)
+    pipeline = load_pipeline(make_model(tmp_path / "model", bias=bias), min_score=LEAST_SCORE)
+    metrics = evaluate(tmp_path, pipeline, 0.5, resamples=20).metrics
+    assert metrics["face_detector"]["found"] == 2
+    assert metrics["face_detector"]["false_alarms"] == 0
+    boxes = metrics["true_boxes"]
+    assert boxes["faces"] == 2
+    assert boxes["accuracy"] == {"value": accuracy, "low": accuracy, "high": accuracy}
+    assert boxes["two_class_accuracy"]["value"] == two_classes
+    assert metrics["pipeline"]["two_class_accuracy"]["value"] == two_classes
+    assert metrics["pipeline"]["undetected_as_masked"]["true_negative_rate"]["value"] == two_classes
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> Path:
+    """Crops in the colour of their class; one is in the wrong folder, one too small."""
+    for name, label in {
+        "with_mask/a.png": "with_mask",
+        "without_mask/b.png": "without_mask",
+        "without_mask/wrong.png": "with_mask",
+    }.items():
+        path = tmp_path / "crops" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write(path, np.full((40, 40, 3), COLOURS[label], np.uint8))
+    images.write(tmp_path / "crops/with_mask/small.png", np.zeros((20, 20, 3), np.uint8))
+    return tmp_path / "crops"
+
+
+def test_crops(crops: Path, tmp_path: Path, make_model: ModelMaker) -> None:
+    # Two classes; green is a mask, red is none. No face is looked for in a crop.
+    weights = [[0.0, 9.0], [9.0, 0.0], [0.0, 0.0]]
+    model = make_model(tmp_path / "model", ("with_mask", "without_mask"), weights=weights)
+    result = evaluate(crops, load_pipeline(model), 0.5, resamples=0)
+    boxes = result.metrics["true_boxes"]
+    assert boxes["faces"] == 3
+    assert boxes["accuracy"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert boxes["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert boxes["by_class"]["mask_worn_incorrectly"]["recall"]["value"] is None
+    assert "pipeline" not in result.metrics
+    (mistake,) = result.mistakes
+    assert (mistake.kind, mistake.path.name, mistake.box) == (WRONG, "wrong.png", None)
+
+
+def test_one_part(crops: Path, tmp_path: Path, make_model: ModelMaker) -> None:
+    pipeline = load_pipeline(make_model(tmp_path / "model"))
+    with pytest.raises(InputError, match="part test: 'maskdet split'"):
+        evaluate(crops, pipeline, split="test")
+    rows = ["with_mask/a.png,test", "without_mask/b.png,train"]
+    (crops / "manifest.csv").write_text("\n".join(["file,split", *rows]) + "\n")
+    metrics = evaluate(crops, pipeline, split="test", resamples=0).metrics
+    assert metrics["faces"] == {"with_mask": 1, "without_mask": 0, "mask_worn_incorrectly": 0}
+
+
+def test_predictions_are_of_photographs(crops: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="photographs with VOC files"):
+        evaluate(crops, write_lines(tmp_path / "said.jsonl", {"a.png": []}))
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)], "b.png": [face(A)]})
+    whole = (data / "b.png").read_bytes()
+    (data / "b.png").write_bytes(whole[: len(whole) // 2])
+    said = write_lines(tmp_path / "said.jsonl", {"a.png": [detection(A)]})
+    result = evaluate(data, said, resamples=0)
+    assert result.metrics["pictures"] == 1
+    assert result.metrics["face_detector"]["recall"]["value"] == 1
+    (problem,) = result.problems
+    assert "b.png" in problem
