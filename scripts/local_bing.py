@@ -29,6 +29,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from maskdet import images
+from maskdet.errors import InputError
 
 ANY = ""
 """The phrase under which stands what all other phrases find."""
@@ -224,8 +225,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], bing: LocalBing) -> None:
-        super().__init__(address, type("BoundHandler", (Handler,), {"bing": bing}))
         self._connections: set[socket.socket] = set()
+        super().__init__(address, type("BoundHandler", (Handler,), {"bing": bing}))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)
@@ -295,10 +296,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0, help="seconds before each answer")
     options = parser.parse_args()
-    pictures = of_folder(options.folder)
-    if not pictures:
-        parser.error(f"there is no picture in {options.folder}")
-    with LocalBing(pictures, options.latency, port=options.port) as bing:
+    try:
+        pictures = of_folder(options.folder)
+        if not pictures:
+            parser.error(f"there is no picture in {options.folder}")
+        serving = LocalBing(pictures, options.latency, port=options.port)
+    except (InputError, OSError, OverflowError) as error:
+        parser.error(str(error))
+    with serving as bing:
         print(f"{len(pictures[ANY])} pictures; Ctrl-C ends. Try, for instance:")
         print(
             f"maskdet crawl 'any phrase' --class with_mask --endpoint {bing.endpoint} "

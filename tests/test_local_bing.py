@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import local_bing
 import pytest
 import requests
 from conftest import ROOT
@@ -71,6 +72,21 @@ def test_a_folder_is_served_by_a_command(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.communicate()
+
+
+def test_what_cannot_be_served_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture(1))
+    with LocalBing({}) as other:
+        for arguments, message in (
+            (["none"], "cannot read none"),
+            ([str(tmp_path), "--port", str(other.port)], "Address already in use"),
+        ):
+            monkeypatch.setattr(sys, "argv", ["local_bing.py", *arguments])
+            with pytest.raises(SystemExit, match="2"):
+                local_bing.main()
+            assert message in capsys.readouterr().err
 
 
 def test_hostile_pictures_are_what_they_are_called() -> None:
