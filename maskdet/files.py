@@ -104,6 +104,17 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Return an absolute path without ``..``; what a link points to is another file."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+
+
+def name_from(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str:
+    """Return a path from ``root`` on, with ``/``; an absolute one where it lies elsewhere."""
+    place, above = absolute(path), absolute(root)
+    return (place.relative_to(above) if place.is_relative_to(above) else place).as_posix()
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the sha256 of a file's bytes in hexadecimal.
 

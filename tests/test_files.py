@@ -106,3 +106,11 @@ def test_text_with_and_without_a_mark(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\xff")
     with pytest.raises(InputError, match="no text in UTF-8"):
         files.read_text(tmp_path / "a")
+
+
+def test_names_from_a_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    assert files.name_from("set/../set/link/a.jpg", tmp_path) == "set/link/a.jpg"
+    assert files.name_from("link/a.jpg", ".") == "link/a.jpg"
+    assert files.name_from("a.jpg", "set") == (tmp_path / "a.jpg").as_posix()

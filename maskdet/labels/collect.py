@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
-from maskdet.files import read_text, sha256
+from maskdet.files import absolute, read_text, sha256
 from maskdet.labels import coco, folder, voc, yolo_folder
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
@@ -202,7 +202,7 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
             face = _face(path, label, row)
             if face:
                 # A path beside the folder of the crops, or an absolute one.
-                picture = Path(os.path.abspath(above / row["picture"]))  # noqa: PTH100
+                picture = absolute(above / row["picture"])
                 if picture.is_file() and _is_meant(picture, above, row.get("sha256", ""), digest):
                     cut[picture].append((face, row))
                     continue

@@ -239,9 +239,7 @@ def _crops(
 
 def _origin(picture: LabelledPicture, target: Path) -> dict[str, str]:
     """Return what a manifest says of all crops of a picture, as ``labels.crop`` does."""
-    # Not resolve(): what a link points to is another file.
-    place, base = (Path(os.path.abspath(path)) for path in (picture.path, target.parent))  # noqa: PTH100
-    name = (place.relative_to(base) if place.is_relative_to(base) else place).as_posix()
+    name = files.name_from(picture.path, target.parent)
     row = {"group": name, **picture.row, "picture": name}
     return {**row, "sha256": files.sha256(picture.path)}
 

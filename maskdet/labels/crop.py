@@ -92,7 +92,7 @@ def crop(
     workers = workers or os.cpu_count() or 1
     manifest = Manifest(files.make_folder(faces))
     wanted, result = _wanted(root, data, margin, workers, progress)
-    places, stale = _arrange(wanted, faces, manifest, _name(root, data), data)
+    places, stale = _arrange(wanted, faces, manifest, files.name_from(root, data), data)
     fresh = {
         file: face
         for file, face in places.items()
@@ -148,7 +148,7 @@ def _wanted(
     known = Manifest(root)
 
     def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
-        name = _name(path, data)
+        name = files.name_from(path, data)
         group = known.get(path.relative_to(root).as_posix()).get("group") or name
         try:
             return _faces(path, name, group, margin)
@@ -263,15 +263,8 @@ def _enter(
         )
 
 
-def _name(path: Path, data: Path) -> str:
-    """Return a path from the data set's root on, or an absolute one."""
-    # Not resolve(): what a link points to is another file.
-    absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(data))  # noqa: PTH100
-    return (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
-
-
 def _is_below(path: Path, root: Path) -> bool:
-    return not PurePosixPath(_name(path, root)).is_absolute()
+    return files.absolute(path).is_relative_to(files.absolute(root))
 
 
 def _text(value: float) -> str:

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from maskdet import display
+from maskdet import display, files
 from maskdet.classes import KNOWN
 from maskdet.errors import InputError, OutputError
 from maskdet.labels.folder import pictures, voc_path
@@ -96,7 +96,7 @@ def _bring_home(folder: Path) -> None:
 
     It saves all there, by whatever name; ``<path>`` says which picture is meant.
     """
-    root = Path(os.path.abspath(folder))  # noqa: PTH100 - labelImg++ does not follow links either
+    root = files.absolute(folder)  # labelImg++ does not follow links either
     for file in sorted(root.glob("*.xml")):
         try:
             picture = Path(parse(file).findtext("path") or "")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from maskdet import images
 from maskdet.errors import InputError
-from maskdet.files import read_text
+from maskdet.files import absolute, read_text
 from maskdet.labels import folder, yolo
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
@@ -85,20 +84,15 @@ def _parts(
 ) -> dict[Path, str]:
     """Return the part of each picture that is in just one of those of a ``data.yaml``."""
     said: defaultdict[Path, set[str]] = defaultdict(set)
-    paths = {_absolute(path): path for path in pictures}
+    paths = {absolute(path): path for path in pictures}
     for name, place in ((name, place) for name, places in parts.items() for place in places):
         listed: set[Path] = set()
         if place.endswith(".txt") and (base / place).is_file():
             lines = read_text(base / place).split("\n")
-            listed = {_absolute(base / line) for line in lines if line}
+            listed = {absolute(base / line) for line in lines if line}
         # Some tools write '../train/images' of what lies beside data.yaml.
-        folders = {_absolute(base / place), _absolute(base / place.removeprefix("../"))}
+        folders = {absolute(base / place), absolute(base / place.removeprefix("../"))}
         for path, known in paths.items():
             if path in listed or not folders.isdisjoint(path.parents):
                 said[known].add(name)
     return {path: next(iter(names)) for path, names in said.items() if len(names) == 1}
-
-
-def _absolute(path: Path) -> Path:
-    # Not resolve(): what a link points to is another file.
-    return Path(os.path.abspath(path))  # noqa: PTH100

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from maskdet import files
 from maskdet.errors import ModelError
-from maskdet.files import write_bytes
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
 from maskdet.train import plots
@@ -91,7 +90,7 @@ def write_model(
         )
         store.save_info(folder, info)
         check_export(folder, faces, probabilities)
-        write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
+        files.write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
         save_split(prepared, folder)
         plots.curves(history, folder / "curves.png")
         plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
