@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from maskdet.catalog import Catalog
+from maskdet.errors import InputError
 from maskdet.progress import SILENT, Progress
 
 _BATCH = 512
@@ -41,7 +42,7 @@ def remembered(
     interrupted run has not worked in vain.
 
     Args:
-        names: paths; with ``cache``, all below its root.
+        names: paths; of those outside the root of ``cache`` nothing is kept.
         kinds: what the values are called in the cache.
         look: finds out about a file; is called from several threads.
         cache: the ledger that remembers.
@@ -50,7 +51,6 @@ def remembered(
         workers: threads; None: one for each core.
 
     Raises:
-        InputError: a path does not lie below the root of ``cache``.
         OutputError: the ledger cannot be written.
     """
     with (
@@ -86,10 +86,10 @@ def _key(cache: Catalog | None, path: str) -> str | None:
     """Return what a file is called in the ledger, None if it cannot be kept there."""
     if cache is None:
         return None
-    key = cache.relative(path)
     try:
+        key = cache.relative(path)
         key.encode()
-    except UnicodeEncodeError:  # a name of bytes that are no UTF-8
+    except (InputError, UnicodeEncodeError):  # elsewhere; a name of bytes that are no UTF-8
         return None
     return key
 

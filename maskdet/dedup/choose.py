@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 
 from maskdet import files
 from maskdet.dedup.signatures import Signatures
+from maskdet.errors import InputError
 from maskdet.labels.folder import voc_path
 
 
@@ -50,15 +53,13 @@ def because(pictures: Signatures, better: int, worse: int) -> str:
 def same_bytes(paths: Sequence[str], sizes: npt.NDArray[np.int64]) -> dict[int, str]:
     """Return the sha256 of each file that has as many bytes as another one, by index.
 
-    Raises:
-        InputError: a file cannot be read (any more).
+    Files that cannot be read any more are left out: whoever wants them next says so.
     """
     by_size: defaultdict[int, list[int]] = defaultdict(list)
     for index, size in enumerate(sizes.tolist()):
         by_size[size].append(index)
-    return {
-        index: files.sha256(paths[index])
-        for members in by_size.values()
-        if len(members) > 1
-        for index in members
-    }
+    found = {}
+    for index in chain(*(members for members in by_size.values() if len(members) > 1)):
+        with contextlib.suppress(InputError):
+            found[index] = files.sha256(paths[index])
+    return found

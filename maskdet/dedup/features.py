@@ -67,7 +67,7 @@ class Features:
 
 
 NONE = Features(0, np.empty((0, 3), np.float32), np.empty((0, 16), np.uint8))
-"""Of a picture in which there is nothing to see."""
+"""Of a picture in which there is nothing to see: the only one with a width of 0."""
 
 
 def scale(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

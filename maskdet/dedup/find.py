@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,10 @@ import numpy.typing as npt
 from maskdet import neighbours
 from maskdet.catalog import Catalog
 from maskdet.dedup import choose, features, index
+from maskdet.dedup.features import Features
 from maskdet.dedup.groups import Pair, settle
 from maskdet.dedup.match import Match
-from maskdet.dedup.signatures import Signatures, signatures
+from maskdet.dedup.signatures import Signatures, joined, signatures
 from maskdet.dedup.verify import DIFFERENT, Verdict, View, compare
 from maskdet.dedup.views import Views
 from maskdet.errors import InputError
@@ -29,6 +29,8 @@ DISTANCE_ALONE = 2
 """The same where the hash alone decides: at 6, it takes one look-alike in four for a copy."""
 
 _CROP = 0.9
+
+_Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,10 @@ def find(
     """Find the copies among pictures, and which one of each stays.
 
     Args:
-        paths: the pictures; with ``cache``, all below its root.
+        paths: the pictures.
         labels: the class of each, None where it has none.
         options: what counts as a copy.
-        cache: remembers the hashes.
+        cache: remembers hashes and features of the pictures below its root.
         progress: makes the bars.
 
     Raises:
@@ -97,7 +99,7 @@ def find(
     classes = [by_path[path] for path in known.paths]
     order = choose.order(known)
     judge = _Judge(known, options, progress, cache)
-    copies = _exact(order, classes, judge.sha256)
+    copies = _exact(order, classes, judge.equal)
     left = np.array([i for i in range(len(known.paths)) if i not in copies], np.int64)
     candidates = judge.candidates(left)
     settled = settle(order, candidates, classes, judge.same)
@@ -127,30 +129,31 @@ def find_leaks(
     Args:
         paths: the set that may have to lose pictures.
         against: the one whose pictures stay; each of ``paths`` that is a copy of one of them
-            is among the ``duplicates``, once.
+            is among the ``duplicates``, once. Files that are among both stay.
         options: what counts as a copy.
-        cache: remembers the hashes of ``paths``.
+        cache: as in ``find``.
         progress: makes the bars.
 
     Raises:
         OutputError: the cache cannot be written.
     """
+    stay = {os.path.realpath(path) for path in against}
+    paths = [path for path in paths if os.path.realpath(path) not in stay]
     ours = signatures(paths, options.kind, options.size, cache, options.mirror, progress)
-    theirs = signatures(against, options.kind, options.size, None, options.mirror, progress)
-    known = _joined(theirs, ours)
-    judge = _Judge(known, options, progress)
-    first = len(theirs.paths)
+    theirs = signatures(against, options.kind, options.size, cache, options.mirror, progress)
+    known = joined(theirs, ours)
+    judge = _Judge(known, options, progress, cache)
+    first, count = len(theirs.paths), len(known.paths)
     found = Found(len(ours.paths), problems=known.problems)
-    candidates = [
-        (i, j)
-        for i, j in judge.candidates(np.arange(len(known.paths)))
-        if i < first <= j and not Path(known.paths[i]).samefile(known.paths[j])
-    ]
-    leaks: dict[int, int] = {}
+    equal = {judge.equal[i]: i for i in range(first)[::-1] if i in judge.equal}
+    leaks = {j: equal[judge.equal[j]] for j in range(first, count) if judge.equal.get(j) in equal}
+    judge.verdicts |= {(i, j): EXACT for j, i in leaks.items()}
+    left = np.array([i for i in range(count) if i not in leaks], np.int64)
+    candidates = judge.candidates(left, first)
     for (i, j), same in zip(candidates, judge.same(candidates), strict=True):
         if same:
             leaks.setdefault(j, i)
-    found.duplicates = [judge.match(j, i) for j, i in leaks.items()]
+    found.duplicates = [judge.match(j, i) for j, i in sorted(leaks.items())]
     found.problems += judge.problems
     found.compared = judge.compared
     return found
@@ -172,7 +175,11 @@ class _Judge:
         self.verdicts: dict[Pair, Verdict] = {}
         self.problems: list[str] = []
         self.compared = 0
-        self.sha256 = choose.same_bytes(known.paths, known.bytes)
+        self._sha256 = choose.same_bytes(known.paths, known.bytes)
+        # What is the same in two pictures that need no comparison.
+        self.equal: Mapping[int, str | bytes] = self._sha256
+        if not options.verify:
+            self.equal = {i: row.tobytes() for i, row in enumerate(known.hashes)}
         self._known = known
         self._options = options
         self._progress = progress
@@ -181,27 +188,36 @@ class _Judge:
         self._near: set[Pair] = set()
         self._flipped: set[Pair] = set()
 
-    def candidates(self, among: npt.NDArray[np.int64]) -> list[Pair]:
-        """Return the pairs that may be copies, ``i < j``, of the pictures with these indices."""
-        hashes, bits = self._known.hashes[among], self._options.bits
-        self._near = _pairs(among, neighbours.near_pairs(hashes, bits))
-        found = set(self._near)
-        if self._known.mirrored is not None:
-            flipped = self._known.mirrored[among]
-            self._flipped = _pairs(among, neighbours.cross_pairs(hashes, flipped, bits))
+    def candidates(self, among: _Indices, split: int = 0) -> list[Pair]:
+        """Return the pairs that may be copies, ``i < j``, of the pictures with these indices.
+
+        Args:
+            among: sorted.
+            split: if not 0, only pairs of a picture below this index with one that is not.
+        """
+        known, bits = self._known, self._options.bits
+        own: list[Features] = []
         if self._options.verify:
-            paths = [self._known.paths[i] for i in among]
-            self._views = Views(paths, self._cache, self._progress)
+            self._views = Views([known.paths[i] for i in among], self._cache, self._progress)
             self._row = {int(i): row for row, i in enumerate(among)}
             self.problems += self._views.problems
-            own = self._views.features
-            found |= _pairs(among, index.feature_pairs(own))
-            if self._options.mirror:
-                both = [*own, *(features.mirror(item) for item in own)]
-                pairs = index.feature_pairs(both)
-                pairs = pairs[(pairs[:, 0] < len(own)) & (pairs[:, 1] >= len(own))]
-                self._flipped |= _pairs(among, pairs % len(own))
-        return sorted(found | self._flipped)
+            own = [item for item in self._views.features if item.width]
+            among = among[[item.width > 0 for item in self._views.features]]
+        if split:
+            one, other = among[among < split], among[among >= split]
+            near = neighbours.cross_pairs(known.hashes[one], known.hashes[other], bits)
+        else:
+            one = other = among
+            near = neighbours.near_pairs(known.hashes[among], bits)
+        self._near = _pairs(one, other, near)
+        found = self._near | _pairs(among, among, index.feature_pairs(own))
+        if known.mirrored is not None:
+            near = neighbours.cross_pairs(known.hashes[one], known.mirrored[other], bits)
+            self._flipped = _pairs(one, other, near)
+            pairs = index.feature_pairs([*own, *(features.mirror(item) for item in own)])
+            pairs = pairs[(pairs[:, 0] < len(own)) & (pairs[:, 1] >= len(own))]
+            self._flipped |= _pairs(among, among, pairs % max(len(own), 1))
+        return sorted((i, j) for i, j in found | self._flipped if not split or i < split <= j)
 
     def same(self, pairs: list[Pair]) -> list[bool]:
         """Compare pairs of pictures, on all cores."""
@@ -216,7 +232,7 @@ class _Judge:
         """Return what was found of two pictures that are the same."""
         verdict = self.verdicts[kept, path]
         known = self._known
-        exact = path in self.sha256 and self.sha256[path] == self.sha256.get(kept)
+        exact = path in self._sha256 and self._sha256[path] == self._sha256.get(kept)
         hashes = known.hashes if not verdict.mirrored else known.mirrored
         assert hashes is not None
         distance = np.bitwise_count(hashes[path] ^ known.hashes[kept]).sum()
@@ -232,7 +248,7 @@ class _Judge:
 
     def _verdict(self, pair: Pair) -> Verdict:
         i, j = pair
-        if i in self.sha256 and self.sha256[i] == self.sha256.get(j):
+        if i in self._sha256 and self._sha256[i] == self._sha256.get(j):
             return EXACT
         key = min(pair), max(pair)
         if self._views is None:
@@ -250,37 +266,21 @@ class _Judge:
 
 
 def _exact(
-    order: Iterable[int], labels: Sequence[str | None], sha256: dict[int, str]
+    order: Iterable[int], labels: Sequence[str | None], equal: Mapping[int, str | bytes]
 ) -> dict[int, int]:
-    """Return for each file with the same bytes and class as a better one, that one."""
-    first: dict[tuple[str, str | None], int] = {}
+    """Return for each picture that equals a better one of its class, that one."""
+    first: dict[tuple[str | bytes, str | None], int] = {}
     copies = {}
     for i in order:
-        if i in sha256:
-            best = first.setdefault((sha256[i], labels[i]), i)
+        if i in equal:
+            best = first.setdefault((equal[i], labels[i]), i)
             if best != i:
                 copies[i] = best
     return copies
 
 
-def _pairs(among: npt.NDArray[np.int64], pairs: npt.NDArray[np.int64]) -> set[Pair]:
-    """Return pairs of places as pairs of what is there, ``i < j``."""
-    there = np.sort(among[pairs], axis=1)
+def _pairs(one: _Indices, other: _Indices, pairs: neighbours.Pairs) -> set[Pair]:
+    """Return pairs of a place in ``one`` and a place in ``other`` as what is there, ``i < j``."""
+    there = np.sort(np.stack([one[pairs[:, 0]], other[pairs[:, 1]]], axis=1), axis=1)
     there = there[there[:, 0] < there[:, 1]]
     return set(map(tuple, there.tolist()))
-
-
-def _joined(a: Signatures, b: Signatures) -> Signatures:
-    mirrored = None
-    if a.mirrored is not None and b.mirrored is not None:
-        mirrored = np.concatenate([a.mirrored, b.mirrored])
-    return Signatures(
-        a.paths + b.paths,
-        np.concatenate([a.hashes, b.hashes]),
-        mirrored,
-        np.concatenate([a.width, b.width]),
-        np.concatenate([a.height, b.height]),
-        np.concatenate([a.sharpness, b.sharpness]),
-        np.concatenate([a.bytes, b.bytes]),
-        a.problems + b.problems,
-    )

@@ -56,16 +56,15 @@ def signatures(
     See ``cache.remembered``. Memory grows by some 100 bytes a picture beside its path.
 
     Args:
-        paths: the files; with ``cache``, all below its root.
+        paths: the files.
         kind: see ``hashing.KINDS``.
         size: see ``hashing.compute``.
-        cache: the ledger that remembers the hashes.
+        cache: the ledger that remembers the hashes of the files below its root.
         mirror: also hash the pictures flipped.
         progress: makes the bar.
         workers: threads; None: one for each core.
 
     Raises:
-        InputError: a path does not lie below the root of ``cache``.
         OutputError: the ledger cannot be written.
         ValueError: see ``hashing.compute``.
     """
@@ -99,6 +98,23 @@ def signatures(
         sharpness[good],
         file_bytes[good],
         problems,
+    )
+
+
+def joined(a: Signatures, b: Signatures) -> Signatures:
+    """Return what is known of two sets of pictures as if they were one."""
+    mirrored = None
+    if a.mirrored is not None and b.mirrored is not None:
+        mirrored = np.concatenate([a.mirrored, b.mirrored])
+    return Signatures(
+        a.paths + b.paths,
+        np.concatenate([a.hashes, b.hashes]),
+        mirrored,
+        np.concatenate([a.width, b.width]),
+        np.concatenate([a.height, b.height]),
+        np.concatenate([a.sharpness, b.sharpness]),
+        np.concatenate([a.bytes, b.bytes]),
+        a.problems + b.problems,
     )
 
 

@@ -33,6 +33,10 @@ MIN_OVERLAP = 1 / 3
 """Least intersection over union of the two framings: a face cut out of a group is no copy of
 the photograph of the group."""
 
+BLANK = 2.0
+"""Pictures of less contrast (standard deviation of brightness) are never found the same: what
+they would have to share, a third, then has too little of it, too."""
+
 _BLUR = 1.5
 _BLOT = 4.0
 _WINDOW = 6.0

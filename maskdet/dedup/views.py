@@ -13,7 +13,7 @@ from maskdet.catalog import Catalog
 from maskdet.dedup import features
 from maskdet.dedup.cache import Row, remembered
 from maskdet.dedup.features import Features
-from maskdet.dedup.verify import View
+from maskdet.dedup.verify import BLANK, View
 from maskdet.errors import InputError
 from maskdet.progress import SILENT, Progress
 
@@ -25,8 +25,9 @@ class Views:
     """Local features of many pictures, 3 kB each; the pictures themselves are read again.
 
     Attributes:
-        features: of each picture; none of one that could not be read.
-        problems: a sentence for each of those.
+        features: of each picture; ``features.NONE`` of one without contrast, with which no
+            comparison is worth while, and of one that could not be read.
+        problems: a sentence for each of the latter.
     """
 
     def __init__(
@@ -59,5 +60,6 @@ def _look(path: str) -> Row | str:
         grey = _read(path, grey=True)
     except InputError as error:
         return str(error)
+    found = features.NONE if grey.std() < BLANK else features.extract(grey)
     # Size and sharpness are kept with the hashes.
-    return Row([features.extract(grey).to_bytes()], 0, 0, 0.0)
+    return Row([found.to_bytes()], 0, 0, 0.0)

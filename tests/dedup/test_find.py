@@ -143,6 +143,33 @@ def test_leaks_are_pictures_that_the_other_set_has_whatever_their_size(
     assert found.pictures == 9
 
 
+def test_what_is_in_both_sets_stays_and_a_hard_link_is_a_leak(folder: Path, astronaut: Bgr) -> None:
+    test = folder / "test"
+    test.mkdir()
+    images.write(test / "t.png", astronaut)
+    images.write(test / "u.jpg", half(astronaut))
+    (folder / "linked.png").hardlink_to(test / "t.png")
+    against = sorted(map(str, test.iterdir()))
+    ours = [str(folder / "linked.png"), str(folder / "b.png"), *against]
+    found = find_leaks(ours, against)
+    assert names(found.duplicates) == {("exact", "linked.png", "t.png")}
+    assert found.pictures == 2
+
+
+@pytest.mark.parametrize("verify", [False, True])
+def test_many_blank_pictures_are_not_compared_with_each_other(tmp_path: Path, verify: bool) -> None:
+    for number in range(60):
+        blank = np.full((40, 40 + number, 3), 4 * number + 9, np.uint8)
+        images.write(tmp_path / f"{number:02}.png", blank)
+    found = run(tmp_path, Options(verify=verify, mirror=True))
+    assert found.compared == 0
+    assert len(found.duplicates) == (0 if verify else 59)
+    against = sorted(map(str, tmp_path.glob("0*.png")))
+    ours = sorted(map(str, tmp_path.glob("[1-9]*.png")))
+    leaks = find_leaks(ours, against, Options(verify=verify, mirror=True))
+    assert (leaks.compared, len(leaks.duplicates)) == (0, 0 if verify else 50)
+
+
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))

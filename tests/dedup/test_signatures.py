@@ -12,7 +12,6 @@ from maskdet import hashing, images
 from maskdet.catalog import Catalog
 from maskdet.dedup import cache as module
 from maskdet.dedup.signatures import Signatures, signatures
-from maskdet.errors import InputError
 from maskdet.images import Bgr
 
 NAMES = ["a.jpg", "b.png", "broken.jpg", "gone.jpg", "turned.jpg"]
@@ -146,11 +145,14 @@ def test_no_pictures(cache: Catalog) -> None:
     assert found.paths == found.problems == []
 
 
-def test_what_lies_elsewhere_is_told(
-    cache: Catalog, tmp_path_factory: pytest.TempPathFactory
+def test_what_lies_elsewhere_is_hashed_and_not_kept(
+    cache: Catalog, paths: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with pytest.raises(InputError, match="does not lie in"):
-        signatures([tmp_path_factory.mktemp("other") / "a.jpg"], cache=cache)
+    other = tmp_path_factory.mktemp("other") / paths[0].name
+    other.write_bytes(paths[0].read_bytes())
+    found = signatures([other, paths[0]], cache=cache)
+    assert (found.hashes[0] == found.hashes[1]).all()
+    assert [row["path"] for row in cache.read("SELECT path FROM hashes")] == [paths[0].name]
 
 
 @pytest.mark.parametrize(("kind", "size"), [("whash", 12), ("phash", 1), ("phash", 64), ("x", 8)])
