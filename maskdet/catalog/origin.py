@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,12 @@ class Address:
     licence: str | None
     tried: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it, under the names of the exported columns."""
+        shown = asdict(self)
+        shown["class"] = shown.pop("label")
+        return shown
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -66,10 +72,7 @@ class Origin:
             "duplicate_of": self.original and self.original.path,
             "crop": face
             and {"object": face.object, "label": face.label, "box": face.box.to_list()},
-            "sources": [
-                {name: getattr(address, name) for name in Address.__slots__}
-                for address in self.addresses
-            ],
+            "sources": [address.to_dict() for address in self.addresses],
         }
 
 

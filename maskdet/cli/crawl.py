@@ -251,8 +251,6 @@ def _print_table(summary: Summary) -> None:
 
 def _judge(ctx: click.Context, summary: Summary) -> None:
     """Say what was not reached, and end with the exit code for it."""
-    from maskdet.catalog.sources import Outcome
-
     for search in summary.failed:
         say(f"error: {search.query.phrase}: {search.error}", error=True)
     saved = sum(search.saved - search.before for search in summary.searches)
@@ -262,16 +260,11 @@ def _judge(ctx: click.Context, summary: Summary) -> None:
             "Bing answered nothing usable: see whether it can be reached; where it turns "
             "programs away, wait some hours, or name a mirror with --endpoint"
         )
-    fruitless = [
-        search
-        for search in summary.searches
-        if search.outcomes and not (search.saved or search.outcomes[Outcome.SAME])
-    ]
-    for search in fruitless:
+    for search in summary.fruitless:
         tried = search.outcomes.total()
         say(f"error: {search.query.phrase}: none of {tried} addresses gave a picture", error=True)
     for search in summary.searches:
         if search.pages and not search.results:
             say(f"{search.query.phrase}: Bing has no results")
-    if summary.failed or fruitless:
+    if summary.failed or summary.fruitless:
         ctx.exit(NOT_ALL)

@@ -46,6 +46,16 @@ class Summary:
         """The searches that Bing did not answer, or not to the end."""
         return [search for search in self.searches if search.error]
 
+    @property
+    def fruitless(self) -> list[Search]:
+        """The searches whose addresses gave no picture at all, not even one that was there."""
+        fruits = (Outcome.SAVED, Outcome.SAME)
+        return [
+            search
+            for search in self.searches
+            if search.outcomes and not (search.before or any(map(search.outcomes.get, fruits)))
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it."""
         return {

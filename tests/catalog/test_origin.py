@@ -54,6 +54,7 @@ def test_a_crop_leads_to_its_face_and_picture(collected: Collected) -> None:
     shown = json.loads(json.dumps(found.to_dict()))
     assert shown["crop"] == {"object": 1, "label": "with_mask", "box": [20, 10, 50, 50]}
     assert {item["url"] for item in shown["sources"]} == {item.url for item in found.addresses}
+    assert all(item["class"] == "with_mask" and "label" not in item for item in shown["sources"])
 
 
 def test_a_picture_put_there_by_hand_has_no_address(collected: Collected) -> None:
