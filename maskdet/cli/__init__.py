@@ -21,6 +21,7 @@ COMMANDS = {
     "split": "Split labelled pictures into train, val and test, so that nothing leaks.",
     "catalog": "What a data set holds, where each file came from, and what is to be forgotten.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
+    "evaluate": "Measure a model, a detector, or the predictions of any program.",
 }
 """Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.
 
@@ -73,9 +74,9 @@ class LazyGroup(click.Group):
                 if module in EXTRAS:
                     install = f"pip install 'maskdet[{EXTRAS[module]}]'"
                     _fail(ctx, f"error: this needs {module}, which is not installed: {install}", 2)
-            hint = "Run the command again with --debug and report what it prints."
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 _fail(ctx, f"error: cannot write: {error.strerror}", OutputError.exit_code)
+            hint = "Run the command again with --debug and report what it prints."
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
 
 

@@ -1,0 +1,160 @@
+"""``maskdet evaluate``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from maskdet.cli import COMMANDS
+from maskdet.cli.options import common_options, pipeline_options, say
+from maskdet.progress import Progress
+
+if TYPE_CHECKING:
+    from maskdet.detect.pipeline import Pipeline
+
+NOT_ALL = 3
+"""Exit code: some inputs could not be processed."""
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    short_help=COMMANDS["evaluate"],
+    epilog="Exit codes: 0 done; 2 wrong usage; 3 some pictures, labels or predictions could not be "
+    "processed, or nothing could be measured; 4 no usable model.",
+)
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Photographs with Pascal VOC files beside them, or folders of crops named after classes.",
+)
+@click.option(
+    "--predictions",
+    type=FILE,
+    metavar="FILE",
+    help="Measure these instead of a model: JSON Lines as 'maskdet detect --json' prints them.",
+)
+@click.option(
+    "--tags",
+    type=FILE,
+    metavar="CSV",
+    help="What is noted of faces, to be measured apart: columns file, object (the face's place in "
+    "its VOC file, from 0), tags.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(("train", "val", "test")),
+    help="Measure only on this part, as the column split of manifest.csv has it.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
+    "manifest.csv ('kind=photo'). Repeatable.",
+)
+@click.option(
+    "--min-side",
+    type=click.FloatRange(min=0),
+    default=24,
+    show_default=True,
+    metavar="PX",
+    help="Ask the classifier only about true faces of at least so many pixels each way.",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Draws for the 95 % intervals; 0 leaves them out.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write metrics.json and report.html there; the report shows faces of the data.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what metrics.json holds, no tables.")
+@pipeline_options
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    data: Path,
+    predictions: Path | None,
+    tags: Path | None,
+    split: str | None,
+    exclude: tuple[str, ...],
+    min_side: float,
+    resamples: int,
+    out: Path | None,
+    as_json: bool,
+    load: Callable[..., Pipeline],
+    progress: Progress,
+) -> None:
+    """Measure a model, a detector, or the predictions of any program.
+
+    \b
+    Examples:
+      maskdet evaluate --data scenes/
+      maskdet evaluate --data scenes/ --model model/mine --out report/
+      maskdet evaluate --data data/faces --split test
+      maskdet evaluate --data scenes/ --predictions other.jsonl --json > other.json
+
+    On photographs: the classifier on the true boxes, the face detector alone, and both
+    together; on crops: the classifier. Intervals come from drawing whole pictures with
+    replacement. Faces marked as difficult are neither counted nor held against a detection of
+    which half lies in them. --min-score is the working threshold; average precision looks at
+    everything down to 0.05.
+    """
+    from maskdet.evaluate import tables
+    from maskdet.evaluate.observe import LEAST_SCORE
+    from maskdet.evaluate.run import evaluate
+
+    measured: Path | Pipeline
+    if predictions:
+        for name in ("model", "detector", "face_model", "min_face"):
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                option = f"--{name.replace('_', '-')}"
+                raise click.UsageError(f"--predictions and {option} exclude each other")
+        # Its own program has left out what it would not show.
+        chosen = ctx.params["min_score"]
+        measured, working = predictions, 0.0 if chosen is None else chosen
+    else:
+        working = load().detector.min_score
+        measured = load(min_score=min(LEAST_SCORE, working))
+    result = evaluate(
+        data,
+        measured,
+        working,
+        split=split,
+        exclude=exclude,
+        tags=tags,
+        min_side=min_side,
+        resamples=resamples,
+        progress=progress,
+    )
+    if as_json:
+        click.echo(json.dumps(result.metrics, indent=2))
+    else:
+        shown = [tables.text(table) for table in tables.tables(result.metrics)]
+        click.echo("\n\n".join([tables.heading(result.metrics), *shown]))
+    if out:
+        from maskdet.evaluate import report
+
+        for path in report.write(result, out):
+            say(f"wrote {click.format_filename(path)}")
+    for note in result.notes:
+        say(note)
+    for problem in result.problems:
+        say(f"error: {problem}", error=True)
+    if result.problems:
+        say(f"problems: {len(result.problems)}; the rest is measured", error=True)
+        ctx.exit(NOT_ALL)
