@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.errors import InputError, OutputError
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
@@ -62,7 +62,7 @@ def propose(
     found, problems = pictures(root)
     result = Proposed(problems=problems)
     unnamed: dict[Path, int] = {}
-    name = Path(root.absolute().name)
+    name = Path(files.absolute(root).name)
     for path in progress(found, desc="faces", unit="picture"):
         own = label or folder_class(name / path.relative_to(root))
         nameless = own is None and classify is None

@@ -48,6 +48,13 @@ def test_a_face_is_proposed_with_the_class_of_its_folder(
     assert [sample.label for sample in dataset.load([root]).samples] == ["without_mask"]
 
 
+def test_the_folder_where_we_are_names_the_class(
+    root: Path, detector: FaceDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root / "no mask/street")
+    assert propose(Path(".."), detector) == Proposed(pictures=2, faces=1, faceless=1)
+
+
 def test_a_class_that_is_given_comes_first(root: Path, detector: FaceDetector) -> None:
     propose(root, detector, "mask_worn_incorrectly")
     (found,) = read(root / "no mask/street/a.jpg").objects
