@@ -65,7 +65,7 @@ def command(
 
     result = convert(source, target, to, kind, not copy, overwrite, margin, progress)
     for problem in result.problems:
-        say(problem, error=True)
+        say(f"error: {problem}", error=True)
     faces = ", ".join(f"{name} {count}" for name, count in sorted(result.faces.items()))
     click.echo(f"{target}: {result.pictures} pictures, {result.faces.total()} faces", nl=False)
     click.echo(f" ({faces})" if faces else "")

@@ -101,7 +101,7 @@ def command(
     result = partition(folders, fractions, seed, anew, out, not copy, progress)
     _print(result.table)
     for problem in result.problems:
-        say(problem, error=True)
+        say(f"error: {problem}", error=True)
     for label, name in result.lacking:
         say(f"no face of the class {label} is in {name}: there are too few groups of it")
     if result.moved:
@@ -122,7 +122,7 @@ def _check(folders: tuple[Path, ...], progress: Progress) -> None:
         click.echo(f"{leak.kind}{f' ({leak.detail})' if leak.detail else ''}: {where}")
     _print(result.table)
     for problem in result.problems:
-        say(problem, error=True)
+        say(f"error: {problem}", error=True)
     if result.problems:
         say(f"{len(result.problems)} files or labels could not be used", error=True)
     if result.leaks:
