@@ -81,27 +81,34 @@ def origin(catalog: Catalog, path: str | os.PathLike[str]) -> Origin:
 
     A copy of a picture that lies anywhere else is known by its bytes.
 
+    Args:
+        catalog: the ledger.
+        path: of the file; or, of none that is there, as the ledger has it: below the root.
+
     Raises:
         InputError: the ledger does not know it, or it cannot be read.
     """
-    face = None
-    try:
-        name = catalog.relative(path)
-    except InputError:
-        name = None
-    picture = pictures.by_path(catalog, name) if name else None
-    if picture is None and name:
-        rows = catalog.read("SELECT * FROM crops WHERE path = ?", (name,))
-        for row in rows:
-            box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
-            face = Face(row["object"], row["label"], box)
-            picture = by_id(catalog, row["image_id"])
+    picture, face = _by_path(catalog, path)
     if picture is None and Path(path).is_file():
         picture = next(iter(pictures.by_sha256(catalog, files.sha256(path))), None)
+    elif picture is None:
+        picture, face = _by_path(catalog, catalog.absolute(os.fspath(path)))
     if picture is None:
         raise InputError(f"{path} is not in {catalog.path}")
     original = None if picture.duplicate_of is None else by_id(catalog, picture.duplicate_of)
     return Origin(os.fspath(path), picture, face, addresses(catalog, picture), original)
+
+
+def _by_path(catalog: Catalog, path: str | os.PathLike[str]) -> tuple[Picture | None, Face | None]:
+    """Return the picture at a path, or that of the crop there with the face that it shows."""
+    try:
+        name = catalog.relative(path)
+    except InputError:
+        return None, None
+    for row in catalog.read("SELECT * FROM crops WHERE path = ?", (name,)):
+        box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
+        return by_id(catalog, row["image_id"]), Face(row["object"], row["label"], box)
+    return pictures.by_path(catalog, name), None
 
 
 def by_id(catalog: Catalog, id: int) -> Picture:

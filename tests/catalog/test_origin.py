@@ -36,6 +36,14 @@ def test_a_picture_has_all_its_addresses(collected: Collected) -> None:
     assert (found.face, found.original, found.picture.status) == (None, None, "kept")
 
 
+def test_a_path_may_be_as_the_ledger_has_it(collected: Collected) -> None:
+    path = collected.paths["street"].relative_to(collected.data)
+    assert ask(collected, path).picture.path == path.as_posix()
+    crop = ask(collected, Path(f"faces/with_mask/{path.stem}_1.jpg"))
+    assert crop.face is not None
+    assert crop.picture.path == path.as_posix()
+
+
 def test_a_duplicate_leads_to_the_picture_that_was_kept(collected: Collected) -> None:
     found = ask(collected, collected.paths["street_again"])
     assert [item.url for item in found.addresses] == [collected.urls["street_again"]]
