@@ -118,6 +118,11 @@ def command(
     from maskdet.evaluate.observe import LEAST_SCORE
     from maskdet.evaluate.run import evaluate
 
+    if out:  # Before the long work: what is missing, or cannot be written.
+        from maskdet.evaluate import report
+        from maskdet.files import make_folder
+
+        make_folder(out)
     measured: Path | Pipeline
     if predictions:
         for name in ("model", "detector", "face_model", "min_face"):
@@ -147,8 +152,6 @@ def command(
         shown = [tables.text(table) for table in tables.tables(result.metrics)]
         click.echo("\n\n".join([tables.heading(result.metrics), *shown]))
     if out:
-        from maskdet.evaluate import report
-
         for path in report.write(result, out):
             say(f"wrote {click.format_filename(path)}")
     for note in result.notes:

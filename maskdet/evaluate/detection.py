@@ -55,12 +55,16 @@ class Detection:
         self.faces, self.right, self.labelled = (np.zeros((count, classes)) for _ in range(3))
         self.found, self.found_two_right = np.zeros((count, classes)), np.zeros(count)
         self.false_alarms = np.zeros(count)
+        self.detected, self.detected_falsely = np.zeros(count), np.zeros(count)
         masked, scores, picture = [], [], []
         for place, item in enumerate(self.observations):
             truth = item.picture.faces
             working = working_set(item, min_score)
             matches = match(truth, [face.box for face in working])
             self.matches.append(matches)
+            alone = match(truth, [face.box for face in item.detected if face.score >= min_score])
+            self.detected[place] = len(alone.pairs)
+            self.detected_falsely[place] = len(alone.false_alarms)
             for face in item.picture.counted:
                 self.faces[place, CLASSES.index(face.label)] += 1
             by_face = dict(matches.pairs)
@@ -88,8 +92,8 @@ class Detection:
 
     def _rankings(self) -> dict[str, Ranking]:
         def whole(item: Observation, within: Callable[[Box], bool] | None = None) -> Judged:
-            boxes = [face.box for face in item.found]
-            scores = [face.detector_score for face in item.found]
+            boxes = [face.box for face in item.detected]
+            scores = [face.score for face in item.detected]
             return judge(item.picture.faces, boxes, scores, within=within)
 
         rankings = {"face": Ranking(map(whole, self.observations))}
@@ -110,10 +114,10 @@ class Detection:
         Args:
             weights: how often each picture counts, shape (pictures,).
         """
-        found, faces = float(weights @ self.found.sum(1)), float(weights @ self.faces.sum(1))
+        found, faces = float(weights @ self.detected), float(weights @ self.faces.sum(1))
         figures = {
             "recall": ratio(found, faces),
-            "precision": ratio(found, found + float(weights @ self.false_alarms)),
+            "precision": ratio(found, found + float(weights @ self.detected_falsely)),
             "average_precision": self.rankings["face"].average_precision(weights),
         }
         for name in SIZES:
@@ -124,7 +128,9 @@ class Detection:
     def pipeline(self, weights: Floats) -> dict[str, float]:
         """Measure detector and classifier together.
 
-        ``..._accuracy`` are of faces that are found. ``undetected_as_masked/...`` are those of
+        ``accuracy`` and ``two_class_accuracy`` are of faces that are found, ``face_recall`` and
+        ``face_precision`` those of the detector without what the classifier holds to be
+        background. ``undetected_as_masked/...`` are those of
         the study of dataroots (tutorial-face-mask-detection, 2020), in which a mask worn wrongly
         counts as none: ``true_negative_rate`` is the share of bare faces that are found and
         called so, ``false_negative_rate`` that of masked faces that are called bare, and
@@ -140,6 +146,8 @@ class Detection:
         figures = {
             "accuracy": ratio(right.sum(), found.sum()),
             "two_class_accuracy": ratio(two_right, found.sum()),
+            "face_recall": ratio(found.sum(), faces.sum()),
+            "face_precision": ratio(found.sum(), found.sum() + weights @ self.false_alarms),
         }
         # The detections of each class alone, and the mean over classes with a true face.
         for label in TWO_CLASSES:

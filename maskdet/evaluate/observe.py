@@ -14,11 +14,12 @@ from maskdet.classes import CLASSES
 from maskdet.detect.pipeline import Pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate.truth import Picture
+from maskdet.faces.base import FaceDetector
 from maskdet.faces.crop import crop_faces, cut_face, region
 from maskdet.images import Bgr
 from maskdet.models.classifier import Classifier
 from maskdet.progress import SILENT, Progress
-from maskdet.types import Box, Prediction
+from maskdet.types import Box, Face, Prediction
 
 LEAST_SCORE = 0.05
 """Detections down to this score are looked at for the curves."""
@@ -32,18 +33,34 @@ Floats = npt.NDArray[np.float64]
 class Observation:
     """One picture with what was seen in it.
 
-    ``found`` are detections down to ``LEAST_SCORE``, the surest first. Of ``picture.counted``,
-    in this order, are ``scores`` (the classifier's probabilities on the true boxes, float64,
+    Down to ``LEAST_SCORE`` and the surest first, ``detected`` is what the face detector found and
+    ``found`` what the pipeline made of it, background left out. Of ``picture.counted``, in this
+    order, are ``scores`` (the classifier's probabilities on the true boxes, float64,
     shape (faces, classes in the order of ``CLASSES``); None if there is no classifier),
     ``brightness`` (mean luminance, 0 to 255) and ``sharpness`` (variance of the Laplacian of
     the face at 64 x 64 pixels; Pech-Pacheco et al., 2000).
     """
 
     picture: Picture
+    detected: tuple[Face, ...]
     found: tuple[Prediction, ...]
     scores: Floats | None
     brightness: Floats
     sharpness: Floats
+
+
+class _Recorder:
+    """A face detector that remembers what it found last."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector = detector
+        self.name = detector.name
+        self.min_score = detector.min_score
+        self.found: list[Face] = []
+
+    def detect(self, image: Bgr) -> list[Face]:
+        self.found = self._detector.detect(image)
+        return self.found
 
 
 def observe(
@@ -65,6 +82,8 @@ def observe(
         read; they are left out.
     """
     observations, problems = [], []
+    recorder = _Recorder(pipeline.detector) if pipeline else None
+    whole = Pipeline(recorder, pipeline.classifier) if pipeline and recorder else None
     for picture in progress(pictures, desc="evaluate", unit="picture"):
         try:
             image = images.read(picture.path)
@@ -72,21 +91,37 @@ def observe(
             problems.append(str(error))
             continue
         found: Sequence[Prediction] = predictions.get(picture.name, ())
-        if pipeline and not picture.whole:
-            found = pipeline(image).faces
-        observations.append(_observation(picture, image, found, pipeline))
+        detected = [Face(face.box, face.detector_score) for face in found]
+        if whole and recorder and not picture.whole:
+            found = whole(image).faces
+            detected = recorder.found
+        observations.append(_observation(picture, image, detected, found, whole))
     return observations, problems
 
 
 def _observation(
-    picture: Picture, image: Bgr, found: Sequence[Prediction], pipeline: Pipeline | None
+    picture: Picture,
+    image: Bgr,
+    detected: Sequence[Face],
+    found: Sequence[Prediction],
+    pipeline: Pipeline | None,
 ) -> Observation:
     boxes = [None if picture.whole else face.box for face in picture.counted]
     details = [_detail(image, box) for box in boxes]
-    sure = [face for face in found if face.detector_score >= LEAST_SCORE]
     return Observation(
         picture,
-        tuple(sorted(sure, key=lambda face: (-face.detector_score, face.box.to_list()))),
+        tuple(
+            sorted(
+                (face for face in detected if face.score >= LEAST_SCORE),
+                key=lambda face: (-face.score, face.box.to_list()),
+            )
+        ),
+        tuple(
+            sorted(
+                (face for face in found if face.detector_score >= LEAST_SCORE),
+                key=lambda face: (-face.detector_score, face.box.to_list()),
+            )
+        ),
         classify(image, boxes, pipeline.classifier) if pipeline else None,
         np.array([grey.mean() for grey in details]),
         np.array([cv2.Laplacian(grey, cv2.CV_64F).var() for grey in details]),

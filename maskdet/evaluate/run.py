@@ -196,11 +196,13 @@ def _detection(detection: Detection, resamples: int, progress: Progress) -> dict
     return {
         "face_detector": {
             "faces": int(detection.faces.sum()),
-            "found": int(detection.found.sum()),
-            "false_alarms": int(detection.false_alarms.sum()),
+            "found": int(detection.detected.sum()),
+            "false_alarms": int(detection.detected_falsely.sum()),
             **nested(found),
         },
         "pipeline": {
+            "found": int(detection.found.sum()),
+            "false_alarms": int(detection.false_alarms.sum()),
             **nested(whole),
             "table": {
                 name: {key: int(value) for key, value in row.items()}

@@ -126,11 +126,13 @@ def _detection(metrics: Mapping[str, Any]) -> Iterator[Table]:
     )
     rates = pipeline["undetected_as_masked"]
     yield _figures(
-        "The pipeline",
+        f"The pipeline: {pipeline['found']} faces found, {pipeline['false_alarms']} false alarms",
         {
             "mAP at IoU 0.5": pipeline["map"],
             "mAP, incorrect as without": pipeline["two_class_map"],
             "macro F1": pipeline["macro_f1"],
+            "faces: recall": pipeline["face_recall"],
+            "faces: precision": pipeline["face_precision"],
             "found faces: right label": pipeline["accuracy"],
             "found faces: right label, incorrect as without": pipeline["two_class_accuracy"],
         },

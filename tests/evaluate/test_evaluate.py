@@ -233,6 +233,21 @@ def test_a_pipeline(
     assert metrics["pipeline"]["undetected_as_masked"]["true_negative_rate"]["value"] == two_classes
 
 
+def test_what_is_taken_for_background_counts_for_the_detector_alone(
+    tmp_path: Path, astronaut: Bgr, make_model: ModelMaker
+) -> None:
+    images.write(tmp_path / "a.png", astronaut)
+    voc.write(tmp_path / "a.xml", "a.png", 512, 512, [face(ASTRONAUT_FACE, "without_mask")])
+    classes = ("with_mask", "without_mask", "background")
+    model = make_model(tmp_path / "model", classes, bias=[0, 3, 9])
+    result = evaluate(tmp_path, load_pipeline(model, min_score=LEAST_SCORE), 0.5, resamples=0)
+    assert result.metrics["face_detector"]["recall"]["value"] == 1
+    assert result.metrics["pipeline"]["face_recall"]["value"] == 0
+    assert result.metrics["pipeline"]["map"]["value"] == 0
+    # On a true box there is a face: the best of the other classes is what counts.
+    assert result.metrics["true_boxes"]["accuracy"]["value"] == 1
+
+
 @pytest.fixture
 def crops(tmp_path: Path) -> Path:
     """Crops in the colour of their class; one is in the wrong folder, one too small."""
