@@ -74,14 +74,16 @@ def _linked(origin: Path, place: Path) -> bool:
     return True
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
+def read_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
     """Return what a text file in UTF-8 holds, with or without a byte order mark.
+
+    ``errors`` as for ``open``: ``surrogateescape`` where it names files.
 
     Raises:
         InputError: it cannot be read, or is in another encoding.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        return Path(path).read_text(encoding="utf-8-sig", errors=errors)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

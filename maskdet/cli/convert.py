@@ -67,7 +67,8 @@ def command(
     for problem in result.problems:
         say(f"error: {problem}", error=True)
     faces = ", ".join(f"{name} {count}" for name, count in sorted(result.faces.items()))
-    click.echo(f"{target}: {result.pictures} pictures, {result.faces.total()} faces", nl=False)
+    counts = f"{result.pictures} pictures, {result.faces.total()} faces"
+    click.echo(f"{click.format_filename(target)}: {counts}", nl=False)
     click.echo(f" ({faces})" if faces else "")
     if result.empty:
         click.echo(f"  without a face: {result.empty}")

@@ -117,7 +117,8 @@ def _check(folders: tuple[Path, ...], progress: Progress) -> None:
     result = check(folders, progress)
     for leak in result.leaks:
         where = " | ".join(
-            f"{name}: {path}" for name, path in zip(leak.parts, leak.paths, strict=True)
+            f"{name}: {click.format_filename(path)}"
+            for name, path in zip(leak.parts, leak.paths, strict=True)
         )
         click.echo(f"{leak.kind}{f' ({leak.detail})' if leak.detail else ''}: {where}")
     _print(result.table)

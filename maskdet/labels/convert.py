@@ -161,7 +161,7 @@ def _write_yolo(target: Path, written: Sequence[tuple[str, LabelledPicture]]) ->
             lines = [f"./{name}\n" for name, item in written if item.row.get("split") == part]
             if lines:
                 parts[part] = f"{part}.txt"
-                files.write_bytes(target / parts[part], "".join(lines).encode())
+                files.write_bytes(target / parts[part], os.fsencode("".join(lines)))
     files.write_bytes(target / yolo.CONFIG, yolo.format_config(classes, parts).encode())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,8 @@ def write(
         OutputError: the file cannot be written.
     """
     root = Element("annotation")
-    SubElement(root, "folder").text = Path(picture).parent.name
-    SubElement(root, "filename").text = Path(picture).name
+    SubElement(root, "folder").text = _legal(Path(picture).parent.name)
+    SubElement(root, "filename").text = _legal(Path(picture).name)
     source = SubElement(root, "source")
     SubElement(source, "database").text = "Unknown"
     size = SubElement(root, "size")
@@ -123,6 +124,11 @@ def write(
         SubElement(source, "annotation").text = PROPOSAL + _digest(root)
     indent(root)
     write_bytes(path, tostring(root, encoding="utf-8"))
+
+
+def _legal(name: str) -> str:
+    """Return a name without what XML cannot hold: control characters, bytes of no text."""
+    return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name)
 
 
 def _whole(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

@@ -88,7 +88,7 @@ def _parts(
     for name, place in ((name, place) for name, places in parts.items() for place in places):
         listed: set[Path] = set()
         if place.endswith(".txt") and (base / place).is_file():
-            lines = read_text(base / place).split("\n")
+            lines = read_text(base / place, "surrogateescape").split("\n")
             listed = {absolute(base / line) for line in lines if line}
         # Some tools write '../train/images' of what lies beside data.yaml.
         folders = {absolute(base / place), absolute(base / place.removeprefix("../"))}

@@ -281,3 +281,21 @@ def test_the_corpus_survives_coco(corpus: Path, tmp_path: Path) -> None:
     )
     assert len(first) == 345
     assert first == last
+
+
+def test_names_of_any_bytes_survive(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    manifest = Manifest(source)
+    for number, part in enumerate(("train", "test")):
+        name = f"\udcff{number}.png"
+        (source / "with_mask").mkdir(parents=True, exist_ok=True)
+        images.write(source / "with_mask" / name, np.zeros((8, 8, 3), np.uint8))
+        manifest.set(f"with_mask/{name}", {"split": part})
+    manifest.write()
+    convert(source, tmp_path / "yolo", "yolo")
+    (tmp_path / "yolo/manifest.csv").unlink()
+    found = collect.load(tmp_path / "yolo")
+    assert {picture.path.name: picture.row.get("split") for picture in found.pictures} == {
+        "\udcff0.png": "train",
+        "\udcff1.png": "test",
+    }

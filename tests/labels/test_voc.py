@@ -123,6 +123,14 @@ def test_a_proposal_is_none_any_more_once_an_object_was_changed(
     assert voc.read(path, 100, 80).proposal is proposal
 
 
+@pytest.mark.parametrize("name", ["\udcff.jpg", 'a\x01\n<b>&".jpg'])
+def test_any_name_leaves_the_file_readable(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.xml"
+    item = voc.VocObject(0, "with_mask", Box(1, 2, 30, 40))
+    voc.write(path, tmp_path / name / name, 100, 80, [item])
+    assert voc.read(path, 100, 80) == voc.VocFile((item,), ())
+
+
 def test_corners_are_written_as_whole_pixels_of_a_box_that_is_never_empty(tmp_path: Path) -> None:
     thin = voc.VocObject(0, "with_mask", Box(99.6, 10.4, 100, 10.5))
     voc.write(tmp_path / "a.xml", "a.jpg", 100, 80, [thin])
