@@ -131,6 +131,8 @@ def command(
 
     if kind == "whash" and size & (size - 1):
         raise click.BadParameter("of whash, it is a power of 2", param_hint="--hash-size")
+    if undo and dry_run:
+        raise click.UsageError("--undo has no --dry-run")
     place = scope(folders, data, aside)
     if undo:
         with place.open() as catalog:
@@ -140,8 +142,9 @@ def command(
         return
     options = Options(kind, size, distance, verify, mirror)
     acting = action != "report" and not dry_run
-    with place.open() as catalog:
-        asides.recover(catalog)
+    with place.open() if acting else place.open_to_look() as catalog:
+        if acting and catalog:
+            asides.recover(catalog)
         found = look(place, options, against, catalog, progress)
         _print(found, as_json)
         if report is None and acting and action == "move" and found.duplicates:
@@ -151,7 +154,7 @@ def command(
             say(f"wrote {click.format_filename(report)}")
         say(_summary(found, "leaks" if against else "duplicates"))
         done = asides.Done()
-        if acting and found.duplicates:
+        if acting and catalog and found.duplicates:
             if action == "delete" and not yes:
                 click.confirm(
                     f"Delete {len(found.duplicates)} pictures for good?", abort=True, err=True

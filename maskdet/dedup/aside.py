@@ -15,6 +15,7 @@ from pathlib import Path
 
 from maskdet import files
 from maskdet.catalog import Catalog, now, pictures, store
+from maskdet.dedup.lock import alone
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError, MaskdetError
 from maskdet.labels.folder import voc_path
@@ -50,9 +51,17 @@ def set_aside(
         progress: makes the bar.
 
     Raises:
+        InputError: another process is setting aside.
         OutputError: the ledger cannot be written.
     """
-    recover(catalog)
+    with alone(catalog):
+        return _set_aside(catalog, duplicates, action, folder, progress)
+
+
+def _set_aside(
+    catalog: Catalog, duplicates: Sequence[Match], action: str, folder: Path, progress: Progress
+) -> Done:
+    _recover(catalog)
     done, run = Done(), now()
     for match in progress(duplicates, desc=action, unit="picture"):
         try:
@@ -77,9 +86,15 @@ def undo(catalog: Catalog, progress: Progress = SILENT) -> Done:
     these are problems.
 
     Raises:
+        InputError: another process is setting aside.
         OutputError: the ledger cannot be written.
     """
-    recover(catalog)
+    with alone(catalog):
+        return _undo(catalog, progress)
+
+
+def _undo(catalog: Catalog, progress: Progress) -> Done:
+    _recover(catalog)
     done = Done()
     rows = catalog.read("SELECT * FROM aside WHERE undone = 0 ORDER BY id DESC")
     for row in progress(rows, desc="undo", unit="picture"):
@@ -100,8 +115,14 @@ def recover(catalog: Catalog) -> None:
     """Tidy up after a run that was killed.
 
     Raises:
+        InputError: another process is setting aside.
         OutputError: the ledger cannot be written.
     """
+    with alone(catalog):
+        _recover(catalog)
+
+
+def _recover(catalog: Catalog) -> None:
     for row in catalog.read("SELECT * FROM aside WHERE undone = 0"):
         _tidy(catalog, row)
 
@@ -134,6 +155,8 @@ def _tidy(catalog: Catalog, row: sqlite3.Row) -> None:
 def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: str) -> str | None:
     """Note what will be done with a picture, do it, and return where it is then."""
     path = Path(match.path)
+    if not Path(match.kept).is_file():
+        raise InputError(f"{match.kept}, which is to stay, is not there any more")
     if target is not None:
         files.make_folder(target.parent)
     image_id = kept_id = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from maskdet import images
 from maskdet.catalog import Catalog, find_root, store
 from maskdet.dedup.find import Found, Options, find, find_leaks
-from maskdet.errors import InputError
+from maskdet.errors import InputError, OutputError
 from maskdet.labels.folder import folder_class
 from maskdet.progress import SILENT, Progress
 
@@ -37,6 +38,13 @@ class Scope:
     def open(self) -> Catalog:
         """Open the ledger, see ``Catalog``."""
         return Catalog(self.root, self.ledger)
+
+    def open_to_look(self) -> contextlib.AbstractContextManager[Catalog | None]:
+        """Open the ledger, or None where it cannot be written: hashes are then not kept."""
+        try:
+            return self.open()
+        except OutputError:
+            return contextlib.nullcontext()
 
 
 def scope(folders: Sequence[Path], data: Path, aside: Path | None = None) -> Scope:

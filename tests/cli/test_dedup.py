@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -113,6 +114,20 @@ def test_a_bare_folder_has_its_own_ledger_and_duplicates_beside_it(data: Path) -
     assert (folder / "b.xml").is_file()
 
 
+def test_a_folder_that_cannot_be_written_can_be_looked_at(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    folder = data / "raw" / "with_mask"
+    assert run(folder, "--dry-run")[:2] == (0, LINES[1:])
+    code, lines, errors = run(folder)
+    assert (code, lines) == (3, [])
+    assert "cannot open" in errors
+
+
 @pytest.mark.parametrize(
     ("options", "text", "code", "gone"),
     [
@@ -175,6 +190,7 @@ def test_broken_files_are_listed_and_the_rest_is_done(data: Path) -> None:
         (["missing"], 3, "there is no folder"),
         (["--hash", "whash", "--hash-size", "6"], 2, "a power of 2"),
         (["--hash-size", "33"], 2, "2<=x<=32"),
+        (["--undo", "--dry-run"], 2, "--undo has no --dry-run"),
         (["--against", "missing"], 3, "there is no folder missing"),
         (["--action", "burn"], 2, "burn"),
     ],

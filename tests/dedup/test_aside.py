@@ -12,8 +12,9 @@ import pytest
 
 from maskdet import images
 from maskdet.catalog import Catalog, pictures, store
-from maskdet.dedup import aside
+from maskdet.dedup import aside, lock
 from maskdet.dedup.match import Match
+from maskdet.errors import InputError
 
 
 class Killed(BaseException):
@@ -130,6 +131,31 @@ def test_nothing_is_overwritten(root: Path, catalog: Catalog, matches: list[Matc
     assert Path(matches[0].path).read_text() == "new"
     assert (goes / "b-2.jpg").exists()
     assert Path(matches[1].path).exists()
+
+
+@pytest.mark.parametrize("action", ["move", "delete"])
+def test_what_should_stay_must_be_there(
+    root: Path, catalog: Catalog, matches: list[Match], action: str
+) -> None:
+    Path(matches[0].kept).unlink()
+    before = contents(root)
+    done = aside.set_aside(catalog, matches, action, root / "duplicates")
+    assert done.moved == []
+    assert ["is not there any more" in problem for problem in done.problems] == [True, True]
+    assert contents(root) == before
+
+
+def test_two_processes_do_not_set_aside_at_once(
+    root: Path, catalog: Catalog, matches: list[Match]
+) -> None:
+    with lock.alone(catalog):
+        for act in (aside.undo, aside.recover):
+            with pytest.raises(InputError, match="another maskdet dedup is at work"):
+                act(catalog)
+        with pytest.raises(InputError, match="another maskdet dedup is at work"):
+            aside.set_aside(catalog, matches, "move", root / "duplicates")
+    assert len(aside.set_aside(catalog, matches, "move", root / "duplicates").moved) == 2
+    assert len(aside.undo(catalog).moved) == 2
 
 
 def test_what_was_deleted_is_gone_and_undo_says_so(
