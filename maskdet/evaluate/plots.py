@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
@@ -48,8 +49,9 @@ def _draw(plot: Callable[[Axes], None]) -> bytes:
     figure = Figure(figsize=(5, 4.2), layout="constrained")
     plot(figure.subplots())
     file = io.BytesIO()
-    # Without the date, the same figures give the same file.
-    figure.savefig(file, format="svg", metadata={"Date": None})
+    # Without a date and random names, the same figures give the same file.
+    with rc_context({"svg.hashsalt": "maskdet"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
 
 

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ModelMaker
+
+from maskdet import images
+from maskdet.detect.pipeline import load_pipeline
+from maskdet.errors import OutputError
+from maskdet.evaluate import report, tables
+from maskdet.evaluate.run import Evaluation, evaluate
+from maskdet.labels import voc
+from maskdet.labels.voc import VocObject
+from maskdet.types import Box
+
+
+@pytest.fixture
+def of_crops(tmp_path: Path, make_model: ModelMaker) -> Evaluation:
+    """Two crops of which one is taken for the other class."""
+    for name in ("with_mask/a.png", "without_mask/b.png"):
+        (tmp_path / "crops" / name).parent.mkdir(parents=True)
+        images.write(tmp_path / "crops" / name, np.zeros((40, 30, 3), np.uint8))
+    model = make_model(tmp_path / "model", bias=[2, 0, 0])
+    return evaluate(tmp_path / "crops", load_pipeline(model), resamples=5)
+
+
+@pytest.fixture
+def of_predictions(tmp_path: Path) -> Evaluation:
+    """A picture with a face that is taken for another class, and one without a face."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    box = Box(10, 10, 60, 60)
+    for name, objects in {"a": [VocObject(0, "with_mask", box)], "b": []}.items():
+        images.write(folder / f"{name}.png", np.zeros((80, 80, 3), np.uint8))
+        voc.write(folder / f"{name}.xml", f"{name}.png", 80, 80, objects)
+    face = {"box": box.to_list(), "label": "without_mask", "score": 0.8}
+    (tmp_path / "said.jsonl").write_text(json.dumps({"image": "a.png", "faces": [face]}))
+    return evaluate(folder, tmp_path / "said.jsonl", resamples=5)
+
+
+@pytest.mark.parametrize(
+    ("what", "plots", "titles"),
+    [
+        ("of_crops", 4, ("The classifier on 2 true boxes", "Kinds of faces")),
+        ("of_predictions", 1, ("The face detector alone: 1 of 1", "The pipeline", "Kinds of")),
+    ],
+)
+def test_the_page_has_what_there_is(
+    request: pytest.FixtureRequest, tmp_path: Path, what: str, plots: int, titles: tuple[str, ...]
+) -> None:
+    result: Evaluation = request.getfixturevalue(what)
+    metrics, page = report.write(result, tmp_path / "out")
+    assert json.loads(metrics.read_text()) == result.metrics
+    text = page.read_text()
+    assert text.count("data:image/svg+xml") == plots
+    assert text.count("data:image/jpeg") == 1
+    assert "wrong label: 1" in text
+    assert "nan" not in text.split("<h2>Curves</h2>")[0]
+    for title in titles:
+        assert f"<h2>{title}" in text
+
+
+def test_the_same_figures_give_the_same_page(of_crops: Evaluation, tmp_path: Path) -> None:
+    pages = [report.write(of_crops, tmp_path / name)[1].read_bytes() for name in ("one", "two")]
+    assert pages[0] == pages[1]
+
+
+def test_a_place_that_cannot_be_written_to(of_crops: Evaluation, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        report.write(of_crops, tmp_path / "file" / "out")
+
+
+def test_a_table_as_text() -> None:
+    table = tables.Table("Title", ("name", "value"), [("a", "1.000"), ("longer", "-")])
+    assert tables.text(table) == "Title\nname    value\na       1.000\nlonger      -"
