@@ -88,13 +88,13 @@ def look(
 ) -> Found:
     """Find the copies among the pictures of a scope; no picture is touched.
 
-    Links are left out: they are no copies.
+    Links are left out: they are no copies; so is what the ledger says was set aside before.
 
     Args:
         scope: which pictures.
         options: what counts as a copy.
         against: find the pictures that this folder has a copy of, instead.
-        cache: the scope's ledger, which remembers the hashes.
+        cache: the scope's ledger, which remembers hashes and features.
         progress: makes the bars.
 
     Raises:
@@ -102,7 +102,8 @@ def look(
         OutputError: the ledger cannot be written.
     """
     problems: list[str] = []
-    paths = _pictures(scope.folders, scope.aside, problems)
+    gone = _gone(cache)
+    paths = [path for path in _pictures(scope.folders, scope.aside, problems) if path not in gone]
     if not paths and not problems:
         raise InputError(f"there is no picture in {', '.join(map(str, scope.folders))}")
     if against is None:
@@ -126,6 +127,14 @@ def _pictures(folders: Sequence[Path], aside: Path, problems: list[str]) -> list
             if not path.is_symlink() and not path.is_relative_to(aside):
                 found[str(path)] = None
     return list(found)
+
+
+def _gone(ledger: Catalog | None) -> set[str]:
+    """Return where the files are that were set aside: that may be another place than now."""
+    if ledger is None:
+        return set()
+    rows = ledger.read("SELECT moved_to FROM aside WHERE undone = 0 AND moved_to IS NOT NULL")
+    return {os.path.normpath(ledger.absolute(row["moved_to"])) for row in rows}
 
 
 def _absolute(path: Path) -> Path:

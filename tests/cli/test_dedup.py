@@ -88,6 +88,16 @@ def test_a_data_set_is_freed_of_copies_and_gets_them_back(data: Path) -> None:
     assert tree(data) == before | {"duplicates/report.html"}
 
 
+def test_what_was_set_aside_within_the_folder_is_not_looked_at_again(data: Path) -> None:
+    folder = data / "raw" / "with_mask"
+    assert run(folder, "--aside", folder / "copies")[1] == LINES[1:]
+    code, lines, errors = run(folder)
+    assert (code, lines) == (0, [])
+    assert "1 pictures, " in errors
+    assert "put back 2 pictures" in run(folder, "--undo")[2]
+    assert run(folder, "--dry-run")[1] == LINES[1:]
+
+
 @pytest.mark.parametrize("options", [["--dry-run"], ["--action", "report"]])
 def test_nothing_is_touched_that_is_only_looked_at(
     data: Path, tmp_path: Path, options: list[str]
