@@ -1,7 +1,8 @@
 """COCO's JSON of pictures and boxes (Lin et al., 2014; https://cocodataset.org/#format-data).
 
 COCO has no faces that are too hard to judge; annotations carry them as ``"difficult": 1``, a
-field of our own, and others' ``"iscrowd": 1`` is read as the same.
+field of our own, and others' ``"iscrowd": 1`` is read as the same. ``"truncated"`` and ``"pose"``
+are fields of our own, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels.records import LabelledPicture
-from maskdet.labels.voc import VocObject
+from maskdet.labels.voc import UNSPECIFIED, VocObject
 from maskdet.types import Box
 
 FILE = "annotations.json"
@@ -115,7 +116,9 @@ def objects(
             problems.append(f"annotation {item.get('id', index)}: {error}")
             continue
         difficult = item.get("difficult", item.get("iscrowd")) in (1, True)
-        found.append(VocObject(len(found), label, box, difficult))
+        truncated, pose = item.get("truncated") in (1, True), item.get("pose")
+        pose = pose if isinstance(pose, str) else UNSPECIFIED
+        found.append(VocObject(len(found), label, box, difficult, truncated, pose))
         outlines += bool(item.get("segmentation"))
     return found, problems, outlines
 
@@ -169,6 +172,8 @@ def format_document(
                     "iscrowd": 0,
                     "segmentation": [],
                     "difficult": int(item.difficult),
+                    "truncated": int(item.truncated),
+                    "pose": item.pose,
                 }
             )
     categories = [

@@ -275,6 +275,8 @@ def _count(result: Converted, pictures: Sequence[LabelledPicture], to: str) -> N
         result.lost["marks of difficult faces (the faces are kept)"] += difficult
     if to in (YOLO, CROPS):
         result.lost["marks of proposals that nobody has looked at"] += proposals
+        noted = sum(item.truncated or item.pose != voc.UNSPECIFIED for item in every)
+        result.lost["notes of a pose or a cut-off face"] += noted
     if to == VOC:
         corners = [v for item in every for v in item.box.to_list(4)]
         result.lost["fractions of a pixel in corners"] += sum(v != round(v) for v in corners)

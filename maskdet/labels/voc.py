@@ -22,15 +22,24 @@ from maskdet.types import Box
 PROPOSAL = "maskdet proposal "
 """What a file's <source><annotation> starts with as long as no person has looked at it."""
 
+UNSPECIFIED = "Unspecified"
+"""The pose of a face of which nobody has said more."""
+
 
 @dataclass(frozen=True, slots=True)
 class VocObject:
-    """One labelled face; ``label`` is one of ``classes.KNOWN``, ``index`` its place in the file."""
+    """One labelled face; ``label`` is one of ``classes.KNOWN``, ``index`` its place in the file.
+
+    ``truncated`` (by the picture's border) and ``pose`` mean nothing here and are kept for
+    other programs.
+    """
 
     index: int
     label: str
     box: Box
     difficult: bool = False
+    truncated: bool = False
+    pose: str = UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,8 @@ def write(
     for item in objects:
         node = SubElement(root, "object")
         SubElement(node, "name").text = item.label
-        SubElement(node, "pose").text = "Unspecified"
-        SubElement(node, "truncated").text = "0"
+        SubElement(node, "pose").text = _legal(item.pose)
+        SubElement(node, "truncated").text = str(int(item.truncated))
         SubElement(node, "difficult").text = str(int(item.difficult))
         corners = SubElement(node, "bndbox")
         for key, value in zip(_CORNERS, _whole(item.box, width, height), strict=True):
@@ -160,7 +169,10 @@ def _object(index: int, node: Element, width: int, height: int) -> VocObject:
     clipped = box.clip(width, height)
     if not clipped.area:
         raise ValueError(f"the box {box.to_list()} lies outside the {width} x {height} picture")
-    return VocObject(index, label, clipped, (node.findtext("difficult") or "0").strip() == "1")
+    difficult, truncated, pose = (
+        (node.findtext(key) or "").strip() for key in ("difficult", "truncated", "pose")
+    )
+    return VocObject(index, label, clipped, difficult == "1", truncated == "1", pose or UNSPECIFIED)
 
 
 def _number(node: Element, key: str) -> float:

@@ -20,7 +20,7 @@ FACES = (
     VocObject(0, "with_mask", Box(10, 20, 30, 44)),
     VocObject(1, "mask_worn_incorrectly", Box(0, 0, 61, 47)),
 )
-HARD = VocObject(2, "without_mask", Box(50, 3, 60, 13), difficult=True)
+HARD = VocObject(2, "without_mask", Box(50, 3, 60, 13), True, True, "Left")
 
 
 def picture(path: Path, width: int = 61, height: int = 47) -> Path:
@@ -76,6 +76,7 @@ def test_yolo_holds_all_but_marks(photographs: Path, tmp_path: Path) -> None:
     assert there.lost == {
         "marks of difficult faces (the faces are kept)": 1,
         "marks of proposals that nobody has looked at": 1,
+        "notes of a pose or a cut-off face": 1,
     }
     assert (tmp_path / "yolo/labels/b/a.txt").read_text() == ""
     assert (tmp_path / "yolo/test.txt").read_text() == "./images/b/a.jpg\n"

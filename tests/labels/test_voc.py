@@ -93,7 +93,9 @@ def test_the_corpus_reads_without_a_problem(corpus: Path) -> None:
 
 OBJECTS = (
     voc.VocObject(0, "with_mask", Box(10, 20, 30, 44)),
-    voc.VocObject(1, "mask_worn_incorrectly", Box(0, 0, 100, 80), difficult=True),
+    voc.VocObject(
+        1, "mask_worn_incorrectly", Box(0, 0, 100, 80), True, truncated=True, pose="Left"
+    ),
 )
 
 

@@ -22,7 +22,8 @@ def labelled(draw: st.DrawFn) -> tuple[int, int, list[VocObject]]:
         x1, y1 = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
         x2, y2 = draw(st.integers(x1 + 1, width)), draw(st.integers(y1 + 1, height))
         label, difficult = draw(st.sampled_from(KNOWN)), draw(st.booleans())
-        objects.append(VocObject(index, label, Box(x1, y1, x2, y2), difficult))
+        notes = draw(st.booleans()), draw(st.sampled_from(["Unspecified", "Left"]))
+        objects.append(VocObject(index, label, Box(x1, y1, x2, y2), difficult, *notes))
     return width, height, objects
 
 
