@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from maskdet.cli.options import common_options, say
+from maskdet.cli.options import Number, common_options, say
 from maskdet.progress import Progress
 
 FORMATS = click.Choice(("voc", "yolo", "coco", "crops"))
@@ -27,7 +27,7 @@ FORMATS = click.Choice(("voc", "yolo", "coco", "crops"))
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.1,
     show_default=True,
     help="Of crops: what is added around a face's box on each side, as a part of its longer side.",

@@ -11,7 +11,7 @@ import click
 
 from maskdet.classes import KNOWN, canonical
 from maskdet.cli import COMMANDS
-from maskdet.cli.options import common_options, data_option, say
+from maskdet.cli.options import Number, common_options, data_option, say
 from maskdet.crawl.filters import FILTERS
 from maskdet.crawl.options import CrawlOptions, Limits
 from maskdet.errors import NetworkError
@@ -118,7 +118,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--delay",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=_DEFAULT.delay_s,
     show_default=True,
     metavar="S",
@@ -126,7 +126,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=_DEFAULT.limits.seconds,
     show_default=True,
     metavar="S",

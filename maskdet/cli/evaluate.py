@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import COMMANDS
-from maskdet.cli.options import common_options, pipeline_options, say
+from maskdet.cli.options import Number, common_options, pipeline_options, say
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--min-side",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=24,
     show_default=True,
     metavar="PX",

@@ -13,7 +13,7 @@ from maskdet.classes import CLASSES, KNOWN
 from maskdet.cli import COMMANDS
 from maskdet.cli.groups import CommandGroup
 from maskdet.cli.label_check import check, line
-from maskdet.cli.options import common_options, data_option, pipeline_options, say
+from maskdet.cli.options import Number, common_options, data_option, pipeline_options, say
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.1,
     show_default=True,
     help="What is added around a face's box on each side, as a part of its longer side.",

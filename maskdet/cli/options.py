@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 QUIET = "maskdet.quiet"
 """Key in click's ``Context.meta``: whether messages are unwanted."""
+
+
+class Number(click.FloatRange):
+    """A number in a range: unlike click's own, neither NaN nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -109,13 +122,13 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option(
         "--min-score",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         help="Leave out faces that the detector is less sure of. [default: the model's, or the "
         "detector's]",
     )
     @click.option(
         "--min-face",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         default=0,
         metavar="PX",
         help="Leave out faces whose shorter side has fewer pixels.",

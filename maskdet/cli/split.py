@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskdet.cli.options import common_options, say
+from maskdet.cli.options import Number, common_options, say
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _fraction(name: str, default: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option(
         f"--{name}",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         default=default,
         show_default=True,
         help=f"Part of the faces that goes to {name}.",

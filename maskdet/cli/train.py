@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from maskdet.cli.options import common_options
+from maskdet.cli.options import Number, common_options
 from maskdet.progress import Progress
 from maskdet.train.options import TrainOptions
 
@@ -40,14 +40,14 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0.1, 2),
+    type=Number(0.1, 2),
     default=_DEFAULT.alpha,
     show_default=True,
     help="Width of MobileNetV2.",
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=_DEFAULT.margin,
     show_default=True,
     help="What is added around a face's box on each side, as a part of its longer side.",
@@ -89,28 +89,28 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 )
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=_DEFAULT.learning_rate,
     show_default=True,
     help="Of fine-tuning; it decays to 2 % of this by a cosine.",
 )
 @click.option(
     "--label-smoothing",
-    type=click.FloatRange(0, 0.5),
+    type=Number(0, 0.5),
     default=_DEFAULT.label_smoothing,
     show_default=True,
     help="Part of each label that is spread over all classes.",
 )
 @click.option(
     "--class-weight-power",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=_DEFAULT.class_weight_power,
     show_default=True,
     help="How far class weights make up for rare classes: 1 in full, 0 not at all.",
 )
 @click.option(
     "--validation",
-    type=click.FloatRange(0.01, 0.5),
+    type=Number(0.01, 0.5),
     default=_DEFAULT.validation,
     show_default=True,
     help="Part of the faces that is kept for validation; without effect where a manifest.csv "

@@ -107,6 +107,23 @@ def test_an_unknown_command_is_wrong_usage(runner: CliRunner) -> None:
     assert "detcet" in result.stderr
 
 
+NUMBERS = [
+    (name, option.opts[-1])
+    for name in ALL
+    for option in load(name).params
+    if isinstance(option.type, click.types.FloatParamType)
+]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+@pytest.mark.parametrize(("name", "option"), NUMBERS)
+def test_a_number_is_finite(runner: CliRunner, name: str, option: str, value: str) -> None:
+    # The first error met decides: arguments that are missing come later.
+    result = runner.invoke(main, [*name.split(), option, value])
+    assert result.exit_code == 2
+    assert option in result.stderr
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     def load_pipeline(**_: object) -> None:
         raise error
