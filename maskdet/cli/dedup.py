@@ -127,7 +127,7 @@ def command(
     from maskdet.dedup import aside as asides
     from maskdet.dedup import report as reports
     from maskdet.dedup.find import Options
-    from maskdet.dedup.run import look, scope
+    from maskdet.dedup.run import look, put_back, scope
 
     if kind == "whash" and size & (size - 1):
         raise click.BadParameter("of whash, it is a power of 2", param_hint="--hash-size")
@@ -135,9 +135,8 @@ def command(
         raise click.UsageError("--undo has no --dry-run")
     place = scope(folders, data, aside)
     if undo:
-        with place.open() as catalog:
-            done = asides.undo(catalog, progress)
-        say(f"put back {len(done.moved)} pictures")
+        done = put_back(place, progress)
+        say(f"put back {len(done.moved)} pictures in {place.root}")
         _end(ctx, done.problems)
         return
     options = Options(kind, size, distance, verify, mirror)

@@ -19,6 +19,9 @@ from maskdet.errors import InputError, OutputError
 MOST_GROUPS = 1000
 """More are only counted: a browser has to show it all."""
 
+MOST_COPIES = 50
+"""The same of the pictures that one stays for."""
+
 _SIDE = 160
 
 
@@ -62,8 +65,10 @@ def _section(heading: str, matches: Sequence[Match], conflicts: bool) -> str:
         lines.append('<div class="group">' + _figure(kept, "stays", said))
         lines += [
             _figure(match.path, "conflict" if conflicts else "goes", match.reason)
-            for match in members
+            for match in members[:MOST_COPIES]
         ]
+        if len(members) > MOST_COPIES:
+            lines.append(f"<p>{len(members) - MOST_COPIES} more are not shown.</p>")
         lines.append("</div>")
     if len(groups) > len(shown):
         lines.append(f"<p>{len(groups) - len(shown)} more groups are not shown.</p>")

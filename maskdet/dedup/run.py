@@ -10,6 +10,7 @@ from pathlib import Path
 
 from maskdet import images
 from maskdet.catalog import Catalog, find_root, store
+from maskdet.dedup.aside import Done, undo
 from maskdet.dedup.find import Found, Options, find, find_leaks
 from maskdet.errors import InputError, OutputError
 from maskdet.labels.folder import folder_class
@@ -118,6 +119,27 @@ def look(
         found = find_leaks(paths, others, options, cache, progress)
     found.problems[:0] = problems
     return found
+
+
+def put_back(scope: Scope, progress: Progress = SILENT) -> Done:
+    """Put back everything that was set aside, see ``aside.undo``.
+
+    A ledger that the folders had before they came to lie in a data set counts, too; none is
+    created.
+
+    Raises:
+        InputError: another process is setting aside.
+        OutputError: the ledger cannot be written.
+    """
+    done = Done()
+    common = Path(os.path.commonpath(scope.folders))
+    for root, file in dict.fromkeys([(scope.root, scope.ledger), (common, store.HIDDEN)]):
+        if (root / file).is_file():
+            with Catalog(root, file) as catalog:
+                undone = undo(catalog, progress)
+            done.moved += undone.moved
+            done.problems += undone.problems
+    return done
 
 
 def _pictures(folders: Sequence[Path], aside: Path, problems: list[str]) -> list[str]:

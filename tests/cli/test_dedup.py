@@ -88,6 +88,18 @@ def test_a_data_set_is_freed_of_copies_and_gets_them_back(data: Path) -> None:
     assert tree(data) == before | {"duplicates/report.html"}
 
 
+def test_what_a_bare_folder_lost_comes_back_when_it_lies_in_a_data_set(data: Path) -> None:
+    folder = data / "raw" / "with_mask"
+    before = tree(folder)
+    assert run(folder)[1] == LINES[1:]
+    assert run("--data", data, "--undo")[0] == 0
+    assert not (data / "catalog.sqlite").exists()
+    Catalog(data).close()
+    code, _, errors = run(folder, "--undo")
+    assert (code, tree(folder)) == (0, before)
+    assert f"put back 2 pictures in {data}" in errors
+
+
 def test_what_was_set_aside_within_the_folder_is_not_looked_at_again(data: Path) -> None:
     folder = data / "raw" / "with_mask"
     assert run(folder, "--aside", folder / "copies")[1] == LINES[1:]

@@ -47,6 +47,15 @@ def test_the_page_shows_each_group_and_needs_no_other_file(found: Found, tmp_pat
     assert "http" not in page
 
 
+def test_of_very_many_copies_the_rest_is_counted(
+    found: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "MOST_COPIES", 0)
+    report.write(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<p>1 more are not shown.</p>") == 2
+
+
 def test_a_picture_that_has_gone_is_said_to_be(found: Found, tmp_path: Path) -> None:
     Path(found.duplicates[0].path).unlink()
     report.write(found, tmp_path / "report.html")
