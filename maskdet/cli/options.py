@@ -134,6 +134,15 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Leave out faces whose shorter side has fewer pixels.",
     )
     @click.option(
+        "--face-size",
+        type=click.IntRange(300, 2000),
+        default=300,
+        show_default=True,
+        metavar="PX",
+        help="How large the ssd sees a picture, as the side of a square: 450 finds smaller faces, "
+        "in less than three times the time.",
+    )
+    @click.option(
         "--threads",
         type=click.IntRange(min=0),
         default=0,
@@ -141,7 +150,7 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        names = ("model", "detector", "face_model", "min_score", "min_face", "threads")
+        names = ("model", "detector", "face_model", "min_score", "min_face", "threads", "face_size")
         chosen = {name: kwargs.pop(name) for name in names}
 
         def load(**instead: Any) -> Pipeline:

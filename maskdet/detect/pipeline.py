@@ -90,6 +90,7 @@ def load_pipeline(
     min_score: float | None = None,
     min_face: float = 0,
     threads: int = 0,
+    face_size: int | None = None,
 ) -> Pipeline:
     """Load a face detector and a classifier.
 
@@ -102,6 +103,7 @@ def load_pipeline(
         min_face: least shorter side of a face in pixels.
         threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
             it to them.
+        face_size: the SSD's input in pixels, None for its own; larger finds smaller faces.
 
     Raises:
         ModelError: one of the two is missing, altered or of a refused kind.
@@ -111,4 +113,4 @@ def load_pipeline(
     classifier = Classifier(model, threads)
     if min_score is None:
         min_score = classifier.info.thresholds.get(detector)
-    return Pipeline(faces.create(detector, face_model, min_score, min_face), classifier)
+    return Pipeline(faces.create(detector, face_model, min_score, min_face, face_size), classifier)

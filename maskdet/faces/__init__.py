@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from maskdet.faces.base import FaceDetector
 
@@ -15,6 +16,7 @@ def create(
     weights: Path | None = None,
     min_score: float | None = None,
     min_face: float = 0,
+    size: int | None = None,
 ) -> FaceDetector:
     """Load a face detector by name.
 
@@ -23,6 +25,7 @@ def create(
         weights: its file or folder, None for the one that is installed (of yunet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
+        size: the SSD's input, see ``SsdFaceDetector``; None for its own. The others have none.
 
     Raises:
         ModelError: its files are missing or altered.
@@ -30,7 +33,7 @@ def create(
     """
     if name not in DETECTORS:
         raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")
-    chosen: dict[str, float] = {} if min_score is None else {"min_score": min_score}
+    chosen: dict[str, Any] = {} if min_score is None else {"min_score": min_score}
     if name == "yunet":
         from maskdet.faces.yunet import YunetFaceDetector
 
@@ -39,6 +42,6 @@ def create(
         from maskdet.faces.haar import HaarFaceDetector
 
         return HaarFaceDetector(weights, min_face=min_face, **chosen)
-    from maskdet.faces.ssd import SsdFaceDetector
+    from maskdet.faces.ssd import TRAINED_SIZE, SsdFaceDetector
 
-    return SsdFaceDetector(weights, min_face=min_face, **chosen)
+    return SsdFaceDetector(weights, min_face=min_face, size=size or TRAINED_SIZE, **chosen)

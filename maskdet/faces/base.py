@@ -49,3 +49,12 @@ def usable(
     ]
     found = [face for face in clipped if min(face.box.width, face.box.height) >= max(min_face, 1)]
     return sorted(found, key=lambda face: -face.score)
+
+
+def distinct(candidates: Iterable[tuple[Box, float]], iou: float) -> list[tuple[Box, float]]:
+    """Leave out what overlaps a better candidate by ``iou`` or more (non-maximum suppression)."""
+    kept: list[tuple[Box, float]] = []
+    for box, score in sorted(candidates, key=lambda candidate: -candidate[1]):
+        if all(box.iou(other) < iou for other, _ in kept):
+            kept.append((box, score))
+    return kept

@@ -23,13 +23,13 @@ LONGEST_SIDE = 1280
 
 _SCALE_STEP = 1.1
 _NEIGHBOURS = 1
-_MIDDLE, _WIDTH = 2.0, 1.0
+_MIDDLE, _WIDTH = 3.0, 2.4
 
 
 class HaarFaceDetector:
     """OpenCV's frontal face cascade.
 
-    A face's score is ``1 / (1 + exp((2 - w) / 1))`` of ``w``, the sum that the cascade's last
+    A face's score is ``1 / (1 + exp((3 - w) / 2.4))`` of ``w``, the sum that the cascade's last
     stage came to: a logistic curve, fitted to how often a find of that sum was a face.
 
     Args:

@@ -14,25 +14,44 @@ import cv2
 import numpy as np
 
 from maskdet.errors import ModelError
+from maskdet.faces.base import distinct, usable
 from maskdet.images import Bgr
 from maskdet.types import Box, Face
 
 WEIGHTS = "res10_300x300_ssd_iter_140000.caffemodel"
 WEIGHTS_SHA256 = "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d"
 PROTOTXT = "deploy.prototxt"
-INPUT_SIZE = 300
+TRAINED_SIZE = 300
+PICTURE_SIZE = 450
+"""An input for photographs: at no more than three times the time."""
 MEAN_BGR = (104.0, 177.0, 123.0)
 DEFAULT_MIN_SCORE = 0.5
 
+_SECOND_SIZE = 200
+_LARGE = 150
+"""From this side on, in pixels of a larger input, what the network finds is mostly no face."""
+_SHARED = 0.7
+"""Part of that side from which on the second look counts, too."""
+_LEAST = 32
+_OVERLAP_IOU = 0.45
+"""The network's own, for boxes that show the same face."""
+
 
 class SsdFaceDetector:
-    """The SSD at its own 300 x 300 input.
+    """The SSD at its own 300 x 300 input, or at a larger one.
+
+    The network is fully convolutional. At a larger input it sees smaller faces, but its layers
+    for large ones, which saw nothing beyond the border of 300 x 300 pixels in training, raise
+    false alarms. So it looks twice then: at ``size`` for small faces, and at a small input for
+    those that are large. The picture keeps its proportions.
 
     Args:
         weights: a ``.caffemodel`` (its ``deploy.prototxt`` beside it), or a folder that
             holds both; None takes the ones that are installed with maskdet.
         min_score: faces below this confidence are left out, 0 to 1.
         min_face: faces whose shorter side is under this many pixels are left out.
+        size: the input has the area of a square with this side, in pixels; up to 300, it is the
+            square of 300 that the network was trained on, whatever the picture's proportions.
 
     Raises:
         ModelError: the files are missing, or the weights are not the known ones.
@@ -45,31 +64,71 @@ class SsdFaceDetector:
         weights: Path | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
         min_face: float = 0,
+        size: int = TRAINED_SIZE,
     ) -> None:
         prototxt, caffemodel = _files(weights)
+        looks = 2 if size > TRAINED_SIZE else 1
         try:
-            self._net = cv2.dnn.readNetFromCaffe(
-                np.fromfile(prototxt, np.uint8), np.frombuffer(caffemodel, np.uint8)
-            )
+            # A network for each input: one that changed its size would be laid out anew each time.
+            self._nets = [
+                cv2.dnn.readNetFromCaffe(
+                    np.fromfile(prototxt, np.uint8), np.frombuffer(caffemodel, np.uint8)
+                )
+                for _ in range(looks)
+            ]
         except (OSError, cv2.error) as error:
             raise ModelError(f"cannot load the face detector from {prototxt}: {error}") from error
         self.min_score = min_score
         self.min_face = min_face
+        self.size = size
 
     def detect(self, image: Bgr) -> list[Face]:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
-        resized = cv2.resize(image, (INPUT_SIZE, INPUT_SIZE))
-        self._net.setInput(cv2.dnn.blobFromImage(resized, 1.0, mean=MEAN_BGR))
+        if len(self._nets) == 1:
+            found = self._look(0, image, (TRAINED_SIZE, TRAINED_SIZE))
+        else:
+            found = self._look_twice(image)
+        return usable(found, width, height, self.min_score, self.min_face)
+
+    def _look_twice(self, image: Bgr) -> list[tuple[Box, float]]:
+        height, width = image.shape[:2]
+        # In pixels of the picture; both looks see faces about that large.
+        limit = _LARGE * (width * height) ** 0.5 / self.size
+        small = [
+            (box, score)
+            for box, score in self._look(0, image, input_size(width, height, self.size))
+            if box.clip(width, height).area < limit**2
+        ]
+        large = [
+            (box, score)
+            for box, score in self._look(1, image, input_size(width, height, _SECOND_SIZE))
+            if box.clip(width, height).area >= (_SHARED * limit) ** 2
+        ]
+        return distinct(small + large, _OVERLAP_IOU)
+
+    def _look(self, which: int, image: Bgr, size: tuple[int, int]) -> list[tuple[Box, float]]:
+        height, width = image.shape[:2]
+        net = self._nets[which]
+        net.setInput(cv2.dnn.blobFromImage(cv2.resize(image, size), 1.0, mean=MEAN_BGR))
         # Rows of (image, class, score, x1, y1, x2, y2), the corners as parts of the side.
-        rows = self._net.forward()[0, 0]
-        faces = []
-        for score, *corners in rows[rows[:, 2] >= self.min_score][:, 2:].tolist():
-            scaled = np.multiply(corners, (width, height, width, height)).tolist()
-            box = Box(*scaled).clip(width, height)
-            if min(box.width, box.height) >= max(self.min_face, 1):
-                faces.append(Face(box, score))
-        return sorted(faces, key=lambda face: -face.score)
+        rows = net.forward()[0, 0]
+        rows = rows[rows[:, 2] >= self.min_score][:, 2:]
+        corners = rows[:, 1:] * np.array((width, height) * 2)
+        return [
+            (Box(*box), score)
+            for box, score in zip(corners.tolist(), rows[:, 0].tolist(), strict=True)
+        ]
+
+
+def input_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """Return width and height of an input with the picture's proportions and the area size².
+
+    Of a picture so long that a side would come below ``_LEAST``, the proportions are not kept.
+    """
+    most = (size / _LEAST) ** 2
+    ratio = min(max(width / height, 1 / most), most)
+    return round(size * ratio**0.5), round(size / ratio**0.5)
 
 
 def _files(weights: Path | None) -> tuple[Path, bytes]:

@@ -17,7 +17,7 @@ from maskdet.types import Box, Face
 
 MODEL = "face_detection_yunet_2023mar.onnx"
 ORIGIN = f"https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet ({MODEL})"
-DEFAULT_MIN_SCORE = 0.6
+DEFAULT_MIN_SCORE = 0.7
 LONGEST_SIDE = 1280
 """Larger pictures are made smaller, to this many pixels: time and memory grow with the area, and
 the network knows faces from about 10 to 300 pixels."""
@@ -78,6 +78,7 @@ class YunetFaceDetector:
         _, rows = self._net.detect(image)
         if rows is None:
             return []
+        rows = rows[np.isfinite(rows).all(axis=1)]  # of flat pictures, not all are numbers
         unit = np.divide((width, height) * 2, size * 2)
         corners = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:4]]) * unit
         candidates = (

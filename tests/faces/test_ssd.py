@@ -4,12 +4,16 @@ import importlib.metadata
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import ASTRONAUT_FACE
 
 from maskdet.errors import ModelError
 from maskdet.faces import ssd
-from maskdet.faces.ssd import SsdFaceDetector
+from maskdet.faces.base import distinct
+from maskdet.faces.ssd import SsdFaceDetector, input_size
 from maskdet.images import Bgr
+from maskdet.types import Box
 
 
 @pytest.fixture
@@ -57,3 +61,41 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
     with pytest.raises(ModelError, match="does not carry"):
         SsdFaceDetector()
+
+
+def test_a_larger_input_finds_smaller_faces(astronaut: Bgr) -> None:
+    scene = np.full((2400, 3000, 3), 128, np.uint8)
+    scene[500:1012, 100:612] = astronaut
+    assert SsdFaceDetector().detect(scene) == []
+    (face,) = SsdFaceDetector(size=900).detect(scene)
+    there = Box(*np.add(ASTRONAUT_FACE.to_list(), (100, 500, 100, 500)).tolist())
+    assert face.box.iou(there) > 0.5
+
+
+def test_a_larger_input_keeps_large_faces(astronaut: Bgr) -> None:
+    x1, y1, x2, y2 = (int(v) for v in ASTRONAUT_FACE.to_list())
+    close = astronaut[y1 - 20 : y2 + 20, x1 - 30 : x2 + 30]
+    face = SsdFaceDetector(size=ssd.PICTURE_SIZE).detect(close)[0]
+    assert face.box.iou(Box(30, 20, 30 + x2 - x1, 20 + y2 - y1)) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("picture", "size", "expected"),
+    [
+        ((1000, 1000), 450, (450, 450)),
+        ((1600, 900), 480, (640, 360)),
+        ((900, 1600), 480, (360, 640)),
+        ((10, 10), 450, (450, 450)),
+        ((5000, 1), 320, (3200, 32)),
+        ((1, 5000), 320, (32, 3200)),
+    ],
+)
+def test_the_input_has_the_pictures_proportions_and_one_area(
+    picture: tuple[int, int], size: int, expected: tuple[int, int]
+) -> None:
+    assert input_size(*picture, size) == expected
+
+
+def test_of_boxes_that_overlap_the_best_stays() -> None:
+    best, same, apart = Box(0, 0, 10, 10), Box(1, 0, 11, 10), Box(8, 0, 18, 10)
+    assert distinct([(same, 0.6), (apart, 0.5), (best, 0.9)], 0.45) == [(best, 0.9), (apart, 0.5)]
