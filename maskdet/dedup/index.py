@@ -20,6 +20,7 @@ Pairs = npt.NDArray[np.int64]
 VOTES = 4
 """So many features must agree on where one picture lies on the other."""
 
+_PIECE = 1 << 18  # matches voted on at a time, about
 _TABLES = 8
 _KEY_BITS = 20
 _REACH = 16
@@ -46,16 +47,31 @@ def feature_pairs(features: Sequence[Features]) -> Pairs:
     points = np.concatenate([item.points for item in features])
     descriptors = np.concatenate([item.descriptors for item in features])
     met = [_close(i, j, points, descriptors) for i, j in _meetings(descriptors, owner)]
-    matches = np.unique(np.concatenate([np.empty(0, np.int64), *met]))
-    i, j = np.divmod(matches, len(owner))
-    ratio = points[i, 2] / points[j, 2]
-    place = np.rint((points[i, :2] - ratio[:, None] * points[j, :2]) / _CELL_PX) + 32
+    matches = np.concatenate([np.empty(0, np.int64), *met])
+    del met
+    # Not np.unique, whose table of all values takes several times their memory.
+    matches.sort()
+    matches = matches[np.diff(matches, prepend=-1) > 0]
+    found = [np.empty(0, np.int64)]
+    # All votes for a pair are in one piece: sorted matches are sorted by the first picture.
+    ends = np.searchsorted(owner[matches // len(owner)], np.arange(len(features)), side="right")
+    cuts = ends[np.searchsorted(ends, np.arange(_PIECE, len(matches), _PIECE))]
+    for piece in np.split(matches, np.unique(cuts)):
+        i, j = np.divmod(piece, len(owner))
+        found.append(_voted(points[i], points[j], owner[i] * len(features) + owner[j]))
+    return np.stack(np.divmod(np.concatenate(found), len(features)), axis=1)
+
+
+def _voted(
+    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], pair: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the pairs of pictures of which enough matching points agree on place and scale."""
+    ratio = first[:, 2] / second[:, 2]
+    place = np.rint((first[:, :2] - ratio[:, None] * second[:, :2]) / _CELL_PX) + 32
     bins = (place.astype(np.int64).clip(0, 63) * (64, 1)).sum(axis=1)
     steps = np.rint(np.log2(ratio) * _SCALE_STEPS).astype(np.int64) + 8
-    pair = owner[i] * len(features) + owner[j]
     votes, counts = np.unique((pair * 16 + steps) * 4096 + bins, return_counts=True)
-    voted = np.unique(votes[counts >= VOTES] // (16 * 4096))
-    return np.stack(np.divmod(voted, len(features)), axis=1)
+    return np.unique(votes[counts >= VOTES] // (16 * 4096))
 
 
 def _meetings(
