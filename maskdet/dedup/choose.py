@@ -23,12 +23,13 @@ def order(pictures: Signatures) -> list[int]:
     The one with the most pixels comes first, then the sharper one, then the larger file; where
     all that is equal the one with a VOC file, then the one whose path is shorter.
     """
+    sharpness = _steps(pictures.sharpness)
 
     def key(index: int) -> tuple[float | str, ...]:
         path = pictures.paths[index]
         return (
             -int(pictures.width[index]) * int(pictures.height[index]),
-            -float(pictures.sharpness[index]),
+            -int(sharpness[index]),
             -int(pictures.bytes[index]),
             not voc_path(Path(path)).is_file(),
             len(path),
@@ -42,12 +43,20 @@ def because(pictures: Signatures, better: int, worse: int) -> str:
     """Return in words why one picture comes before another one."""
     for what, values in (
         ("more pixels", pictures.width.astype(np.int64) * pictures.height),
-        ("sharper", pictures.sharpness),
+        ("sharper", _steps(pictures.sharpness)),
         ("larger file", pictures.bytes),
     ):
         if values[better] != values[worse]:
             return what if values[better] > values[worse] else "it was to stay"
     return "no difference"
+
+
+def _steps(sharpness: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return sharpness in half octaves: compression adds a little that is none.
+
+    Now and then a step lies between two pictures all the same.
+    """
+    return np.rint(np.log2(np.maximum(sharpness, 1)) * 2).astype(np.int64)
 
 
 def same_bytes(paths: Sequence[str], sizes: npt.NDArray[np.int64]) -> dict[int, str]:
