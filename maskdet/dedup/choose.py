@@ -56,7 +56,7 @@ def _steps(sharpness: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
 
     Now and then a step lies between two pictures all the same.
     """
-    return np.rint(np.log2(np.maximum(sharpness, 1)) * 2).astype(np.int64)
+    return np.asarray(np.rint(np.log2(np.maximum(sharpness, 1)) * 2), np.int64)
 
 
 def same_bytes(paths: Sequence[str], sizes: npt.NDArray[np.int64]) -> dict[int, str]:

@@ -124,6 +124,15 @@ def test_a_number_is_finite(runner: CliRunner, name: str, option: str, value: st
     assert option in result.stderr
 
 
+@pytest.mark.parametrize("command", ["detect --image a.jpg", "label", "evaluate --data a"])
+@pytest.mark.parametrize("detector", ["yunet", "haar"])
+def test_only_the_ssd_has_a_size(runner: CliRunner, command: str, detector: str) -> None:
+    options = ["--detector", detector, "--face-size", "450"]
+    result = runner.invoke(main, [*command.split(), *options])
+    assert result.exit_code == 2
+    assert "--face-size is for --detector ssd" in result.stderr
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     def load_pipeline(**_: object) -> None:
         raise error
