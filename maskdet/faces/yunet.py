@@ -25,6 +25,9 @@ the network knows faces from about 10 to 300 pixels."""
 _NMS_IOU = 0.3
 _MOST = 5000
 
+_LEAST_FACE = 10
+"""Side in pixels of the smallest faces that YuNet was trained on (its authors' figure)."""
+
 
 class YunetFaceDetector:
     """YuNet at the picture's own size, up to ``LONGEST_SIDE``.
@@ -70,7 +73,10 @@ class YunetFaceDetector:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
         scale = min(1.0, LONGEST_SIDE / max(width, height))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        size = round(width * scale), round(height * scale)
+        if min(size) < _LEAST_FACE:
+            # Of such strips OpenCV's YuNet returns whatever lay in memory.
+            return []
         if size != (width, height):
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         self._net.setInputSize(size)
