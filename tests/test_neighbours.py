@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from maskdet import neighbours
@@ -14,6 +14,9 @@ from maskdet.errors import InputError
 from maskdet.neighbours import cross_pairs, distinct, near_links, near_pairs
 
 Rows = npt.NDArray[np.uint8]
+
+# A test goes one way from its first example to its last.
+_ONE_WAY = [HealthCheck.function_scoped_fixture]
 
 BYTES = (8, 32)  # hashes of size 8 and 16
 
@@ -40,7 +43,7 @@ def brute_force(rows: Rows, distance: int) -> list[list[int]]:
     return [[i, j] for i, j in near if i < j]
 
 
-@pytest.fixture(params=["as it comes", "by bands", "by bands, in small pieces"], scope="module")
+@pytest.fixture(params=["as it comes", "by bands", "by bands, in small pieces"])
 def way(request: pytest.FixtureRequest) -> Iterator[None]:
     """So few hashes are compared all with all, if one does not insist."""
     with pytest.MonkeyPatch.context() as patch:
@@ -55,7 +58,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", BYTES)
 @given(data=st.data(), distance=st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=_ONE_WAY)
 def test_near_pairs_are_those_of_brute_force(size: int, data: st.DataObject, distance: int) -> None:
     rows = data.draw(clustered(size))
     pairs = near_pairs(rows, distance)
@@ -66,7 +69,7 @@ def test_near_pairs_are_those_of_brute_force(size: int, data: st.DataObject, dis
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", BYTES)
 @given(data=st.data(), distance=st.integers(0, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=_ONE_WAY)
 def test_cross_pairs_are_those_of_brute_force(
     size: int, data: st.DataObject, distance: int
 ) -> None:
@@ -91,11 +94,11 @@ def same(a: list[list[int]], b: list[list[int]]) -> bool:
 
 
 @pytest.mark.parametrize("size", BYTES)
-@pytest.mark.parametrize("distance", range(13))
-def test_thousands_of_hashes(size: int, distance: int) -> None:
-    rows = many(2000, size, distance)
+@pytest.mark.parametrize("distance", [0, 1, 3, 6, 8, 12])
+def test_hundreds_of_hashes(size: int, distance: int) -> None:
+    rows = many(600, size, distance)
     expected = brute_force(rows, distance)
-    assert len(expected) > 50
+    assert len(expected) > 20
     assert same(sorted(near_pairs(rows, distance).tolist()), expected)
     a, b = rows[:300], rows[300:]
     crossing = np.argwhere(differing(a, b) <= distance).tolist()
