@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from maskdet.evaluate.match import IOU, match
+from maskdet.labels.match import IOU, match
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 

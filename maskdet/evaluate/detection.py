@@ -15,10 +15,10 @@ from maskdet.classes import CLASSES, INCORRECT, WITH_MASK, WITHOUT_MASK
 from maskdet.evaluate import ap
 from maskdet.evaluate.ap import Judged, Ranking, judge
 from maskdet.evaluate.bootstrap import ratio
-from maskdet.evaluate.match import Matches, match
 from maskdet.evaluate.metrics import MASKED
 from maskdet.evaluate.observe import Observation
 from maskdet.evaluate.truth import SIZES, shorter_side
+from maskdet.labels.match import Matches, match
 from maskdet.types import Box, Prediction
 
 TWO_CLASSES = (WITH_MASK, WITHOUT_MASK)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from maskdet.classes import CLASSES
 from maskdet.evaluate.detection import working_set
-from maskdet.evaluate.match import match
 from maskdet.evaluate.observe import Observation
 from maskdet.evaluate.truth import shorter_side
+from maskdet.labels.match import match
 from maskdet.types import Box
 
 WRONG, MISSED, FALSE_ALARM = "wrong label", "not found", "false alarm"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskdet.evaluate.match import Matches, match
+from maskdet.labels.match import Matches, match
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 
