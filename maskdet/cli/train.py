@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -124,6 +124,20 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     "manifest.csv ('kind=photo'). Repeatable.",
 )
 @click.option(
+    "--exclude-from",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="Leave out what the lines of this file say, as for --exclude; lines with # are remarks.",
+)
+@click.option(
+    "--extra",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DIR",
+    help="More faces that are trained on, but not validated on: synthetic ones, say. Left out are "
+    "those of a group, or near-duplicates, of a validation face. Repeatable.",
+)
+@click.option(
     "--limit", type=click.IntRange(4), help="Use at most this many faces, to try things out."
 )
 @click.option(
@@ -144,6 +158,9 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 @common_options
 def command(
     data: tuple[Path, ...],
+    extra: tuple[Path, ...],
+    exclude: tuple[str, ...],
+    exclude_from: TextIO | None,
     out: Path | None,
     preview: Path | None,
     resume: bool,
@@ -168,11 +185,13 @@ def command(
     Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
     the best epoch so far; --resume goes on.
     """
-    chosen = TrainOptions(**options)
+    lines = (line.strip() for line in exclude_from or ())
+    exclude += tuple(line for line in lines if line and not line.startswith("#"))
+    chosen = TrainOptions(**options, exclude=exclude)
     if preview:
         from maskdet.train.preview import preview as write_preview
 
-        write_preview(data, preview, chosen, progress)
+        write_preview(data, preview, chosen, extra, progress)
         click.echo(preview)
         return
     if out is None:
@@ -183,6 +202,7 @@ def command(
         data,
         out,
         chosen,
+        extra=extra,
         resume=resume,
         overwrite=overwrite,
         progress=progress,

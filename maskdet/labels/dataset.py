@@ -23,7 +23,8 @@ class Sample:
     ``name`` is the picture's path from the name of its root on. ``box`` is in pixels of the
     upright picture, None where the whole picture is the face. Samples with the same
     ``group`` show the same photo or person and stay together. ``split`` is the part that the
-    manifest puts the picture in (``manifest.PARTS``), None where it says nothing.
+    manifest puts the picture in (``manifest.PARTS``), None where it says nothing. ``extra``
+    marks what may be trained on, but never measured on.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Sample:
     box: Box | None = None
     difficult: bool = False
     split: str | None = None
+    extra: bool = False
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from maskdet import files
 from maskdet.errors import ModelError
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
-from maskdet.train import plots
+from maskdet.train import calibrate, plots
 from maskdet.train.callbacks import METRIC
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
@@ -56,6 +56,8 @@ def write_model(
 ) -> Outcome:
     """Write a trained model to ``out`` and return its validation figures.
 
+    Its probabilities are calibrated first: the last layer of ``model`` is divided by the
+    temperature under which the validation labels are most likely.
     Everything is made in a folder beside and moved when it is complete and checked.
 
     Raises:
@@ -64,6 +66,9 @@ def write_model(
     """
     held = np.flatnonzero(prepared.validation)
     faces = center(prepared.faces.faces, options.image_size)[held]
+    raw = model.predict(np.ascontiguousarray(faces), batch_size=64, verbose=0)
+    temperature = calibrate.fit_temperature(raw, prepared.label[held])
+    calibrate.apply(model, temperature)
     probabilities = model.predict(np.ascontiguousarray(faces), batch_size=64, verbose=0)
     outcome = _outcome(prepared, held, probabilities, history)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
@@ -82,9 +87,14 @@ def write_model(
             training={
                 "options": asdict(options) | {"weights": Path(options.weights).name},
                 "fingerprint": prepared.faces.fingerprint(),
-                "faces": prepared.counts(~prepared.validation),
+                "faces": prepared.counts(prepared.training),
                 "validation_faces": prepared.counts(prepared.validation),
                 "validation": asdict(outcome),
+                "calibration": {
+                    "temperature": round(temperature, 4),
+                    "nll_before": round(calibrate.nll(raw, prepared.label[held]), 4),
+                    "nll": round(calibrate.nll(probabilities, prepared.label[held]), 4),
+                },
                 "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
             },
         )

@@ -42,9 +42,12 @@ class FaceSet:
     def fingerprint(self) -> str:
         """Return a sha256 of all pixels, labels and given parts, in hexadecimal."""
         digest = hashlib.sha256(self.faces.data)
-        # Without parts, what it was before there were any.
+        # Without parts and extras, what it was before there were any.
         said = (
-            sample.label + (f" {sample.split}" if sample.split else "") for sample in self.samples
+            sample.label
+            + (f" {sample.split}" if sample.split else "")
+            + (" extra" if sample.extra else "")
+            for sample in self.samples
         )
         digest.update("\n".join(said).encode())
         return digest.hexdigest()

@@ -62,6 +62,7 @@ def train(
     out: Path,
     options: TrainOptions,
     *,
+    extra: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -77,6 +78,7 @@ def train(
         roots: the data, see ``labels.dataset.load``.
         out: the model's folder, e.g. ``model/mine``.
         options: see TrainOptions.
+        extra: more faces that are trained on, but not validated on, see ``prepare.collect``.
         resume: go on with the run that was cut short in ``out``.
         overwrite: replace what is there already, a model or an unfinished run.
         progress: makes the bars.
@@ -97,7 +99,7 @@ def train(
         )
     if (out / store.DESCRIPTION).exists() and not (resume or overwrite):
         raise OutputError(f"{out} holds a model already: choose another --out, or --overwrite it")
-    data = collect(roots, options)
+    data = collect(roots, options, extra)
     try:
         if work.exists() and not resume:
             shutil.rmtree(work)
@@ -181,15 +183,15 @@ def _train_head(
 ) -> None:
     features = _features(model.get_layer(network.FEATURES), prepared, options, progress)
     head = model.get_layer(network.HEAD)
-    targets, held = prepared.targets(), prepared.validation
+    targets, held, training = prepared.targets(), prepared.validation, prepared.training
     _compile(head, keras.optimizers.Adam(1e-3), options)
     head.fit(
-        features[~held],
-        targets[~held],
+        features[training],
+        targets[training],
         batch_size=options.batch_size,
         validation_data=(features[held], targets[held]),
         epochs=options.head_epochs,
-        class_weight=class_weights(prepared.label[~held], options.class_weight_power),
+        class_weight=class_weights(prepared.label[training], options.class_weight_power),
         callbacks=[
             keras.callbacks.EarlyStopping(
                 "val_macro_f1", mode="max", patience=options.patience, restore_best_weights=True
@@ -222,7 +224,7 @@ def _fine_tune(
     progress: Progress,
 ) -> None:
     network.fine_tune_from(model, options.fine_tune_from)
-    training = np.flatnonzero(~prepared.validation)
+    training = np.flatnonzero(prepared.training)
     with workers.start(prepared.file, options.image_size, os.cpu_count() or 1) as pool:
         batches = AugmentedFaces(
             pool,

@@ -13,6 +13,7 @@ LAST_BLOCK = 17
 
 FEATURES = "features"
 HEAD = "head"
+SCORES = "scores"
 
 
 def check(image_size: int, weights: str) -> None:
@@ -69,7 +70,7 @@ def build(
     vector = keras.Input((base.output_shape[-1],))
     hidden = keras.layers.Dense(units, activation="relu")(vector)
     hidden = keras.layers.Dropout(0.5)(hidden)
-    scores = keras.layers.Dense(classes, activation="softmax", name="scores")(hidden)
+    scores = keras.layers.Dense(classes, activation="softmax", name=SCORES)(hidden)
     head = keras.Model(vector, scores, name=HEAD)
     return keras.Model(image, head(features(image)), name="mask_classifier")
 

@@ -36,7 +36,8 @@ class Prepared:
     """Faces with their classes and split.
 
     ``classes`` are those that the data holds, in the order of the network's output; ``label``
-    (int64, shape (n,)) counts in it; ``validation`` is bool of shape (n,).
+    (int64, shape (n,)) counts in it; ``validation`` and ``training`` are bool of shape (n,). In
+    neither of them are extras that show what validation faces show.
     """
 
     faces: FaceSet
@@ -44,6 +45,7 @@ class Prepared:
     classes: tuple[str, ...]
     label: npt.NDArray[np.int64]
     validation: npt.NDArray[np.bool_]
+    training: npt.NDArray[np.bool_]
     cluster: npt.NDArray[np.int64]
 
     def targets(self) -> npt.NDArray[np.float32]:
@@ -56,17 +58,41 @@ class Prepared:
         return dict(zip(self.classes, found.tolist(), strict=True))
 
 
-def collect(roots: Sequence[Path], options: TrainOptions) -> dataset.Dataset:
+def load(
+    roots: Sequence[Path], extra: Sequence[Path], exclude: Sequence[str] = ()
+) -> dataset.Dataset:
+    """Read the labels of the data and of extra faces; see ``labels.dataset.load``.
+
+    Args:
+        roots: the data.
+        extra: folders of faces that are trained on, but never in the validation part; what
+            their manifests say of parts has no meaning then, but ``test``.
+        exclude: what to leave out of either.
+
+    Raises:
+        InputError: nothing is usable.
+    """
+    data = dataset.load(roots, exclude)
+    if extra:
+        more = dataset.load(extra, exclude)
+        data.samples += [replace(sample, extra=True) for sample in more.samples]
+        data.problems += more.problems
+    return data
+
+
+def collect(
+    roots: Sequence[Path], options: TrainOptions, extra: Sequence[Path] = ()
+) -> dataset.Dataset:
     """Read the labels, and see whether they can be trained on before anything long starts.
 
     Args:
-        roots: see ``labels.dataset.load``.
+        roots, extra: see ``load``.
         options: see TrainOptions.
 
     Raises:
         InputError: nothing usable, a single class, or a class that cannot be split.
     """
-    data = dataset.load(roots, options.exclude)
+    data = load(roots, extra, options.exclude)
     samples = usable(data, options.limit, options.seed)
     _split(samples, None, options)
     return dataset.Dataset(samples, data.problems)
@@ -79,7 +105,8 @@ def prepare(
 
     Where the manifests say which part each picture is in, ``val`` is the validation part;
     else faces of one group, and of pictures whose pHash is at most 6 bits apart, are on the
-    same side. What cannot be used is reported to the log.
+    same side. Extras are for training alone, and left out where they would be on the other
+    side. What cannot be used is reported to the log.
 
     Args:
         data: what ``collect`` returned.
@@ -101,29 +128,39 @@ def prepare(
     names = {sample.label for sample in faces.samples}
     classes = tuple(name for name in KNOWN if name in names)
     label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
-    both = np.intersect1d(cluster[validation], cluster[~validation])
-    if len(both):
+    shared = np.isin(cluster, cluster[validation]) & ~validation
+    extra = np.array([sample.extra for sample in faces.samples])
+    if np.any(shared & ~extra):
         log.warning(
             "%d training faces share a group or near-duplicates with the validation part: "
             "'maskdet split --check' lists them",
-            np.sum(np.isin(cluster, both) & ~validation),
+            np.sum(shared & ~extra),
         )
-    prepared = Prepared(faces, file, classes, label, validation, cluster)
-    log.info("training faces: %s", prepared.counts(~validation))
+    prepared = Prepared(
+        faces, file, classes, label, validation, ~validation & ~(shared & extra), cluster
+    )
+    log.info("training faces: %s", prepared.counts(prepared.training))
     log.info("validation faces: %s", prepared.counts(validation))
+    if np.any(shared & extra):
+        log.info("left out as like a validation face: %s", prepared.counts(shared & extra))
     return prepared
 
 
 def save_split(prepared: Prepared, folder: Path) -> None:
-    """Write ``split.csv``: which face of which picture was in training and in validation."""
+    """Write ``split.csv``: which face of which picture was in training and in validation.
+
+    The subset of an extra that is in neither is empty.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["file", "box", "class", "group", "cluster", "subset"])
-    for sample, cluster, validation in zip(
-        prepared.faces.samples, prepared.cluster, prepared.validation, strict=True
+    subsets = np.select(
+        [prepared.validation, prepared.training], ["validation", "training"], default=""
+    )
+    for sample, cluster, subset in zip(
+        prepared.faces.samples, prepared.cluster, subsets.tolist(), strict=True
     ):
         box = " ".join(f"{v:g}" for v in sample.box.to_list()) if sample.box else ""
-        subset = "validation" if validation else "training"
         writer.writerow([sample.name, box, sample.label, sample.group, cluster, subset])
     # A name may hold bytes that are no UTF-8.
     write_bytes(folder / SPLIT, text.getvalue().encode(errors="surrogateescape"))
@@ -133,12 +170,20 @@ def _split(
     samples: Sequence[Sample], pairs: npt.NDArray[np.int64] | None, options: TrainOptions
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     cluster = clusters([sample.group for sample in samples], pairs)
-    labels = [sample.label for sample in samples]
-    validation = np.array([sample.split == VAL for sample in samples])
+    own = np.array([not sample.extra for sample in samples])
+    labels = [sample.label for sample in samples if not sample.extra]
+    only_extra = {sample.label for sample in samples} - set(labels)
+    if only_extra:
+        raise InputError(
+            f"class {min(only_extra)} is among the extra faces alone, so nothing could be said of "
+            "how well it is learnt: add pictures of it to the others"
+        )
+    validation = np.array([sample.split == VAL and not sample.extra for sample in samples])
     if not validation.any() or len(set(labels)) < 2:
-        return cluster, validation_mask(labels, cluster, options.validation, options.seed)
+        validation[own] = validation_mask(labels, cluster[own], options.validation, options.seed)
+        return cluster, validation
     for name in sorted(set(labels)):
-        held = validation[np.array(labels) == name]
+        held = validation[own][np.array(labels) == name]
         if held.all() or not held.any():
             raise InputError(
                 f"class {name} has no face in the part {'train' if held.all() else 'val'} that "
@@ -169,8 +214,9 @@ def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     _same_classes(data.samples, clear, "every face of it is marked as difficult")
     samples = [sample for sample in clear if sample.split != TEST]
     _same_classes(clear, samples, "every face of it is in the part test")
-    without = [sample for sample in clear if sample.split is None]
-    if 0 < len(without) < len(clear):
+    own = [sample for sample in clear if not sample.extra]
+    without = [sample for sample in own if sample.split is None]
+    if 0 < len(without) < len(own):
         # Taken for training, they might show what the test part shows.
         raise InputError(
             f"{len(without)} faces are in none of the parts that manifest.csv gives the others, "
@@ -179,8 +225,8 @@ def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     if limit is None or limit >= len(samples):
         return samples
     order = np.random.default_rng(seed).permutation(len(samples)).tolist()
-    parts = [(sample.label, sample.split) for sample in samples]
-    held, drawn = Counter(parts), Counter[tuple[str, str | None]]()
+    parts = [(sample.label, sample.split, sample.extra) for sample in samples]
+    held, drawn = Counter(parts), Counter[tuple[str, str | None, bool]]()
     share = {}
     for index in order:
         share[index] = drawn[parts[index]] / held[parts[index]]

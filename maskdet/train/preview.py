@@ -12,13 +12,12 @@ import numpy as np
 from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import class_colour
-from maskdet.labels import dataset
 from maskdet.progress import SILENT, Progress
 from maskdet.sheet import contact_sheet
 from maskdet.train import augment
 from maskdet.train.faces import center, cut
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import usable
+from maskdet.train.prepare import load, usable
 
 SHOWN = 24
 _VARIANTS = 5
@@ -28,12 +27,13 @@ def preview(
     roots: Sequence[Path],
     path: Path,
     options: TrainOptions,
+    extra: Sequence[Path] = (),
     progress: Progress = SILENT,
 ) -> None:
     """Write a contact sheet: faces as validation sees them, each followed by augmented ones.
 
     Args:
-        roots: the data, see ``labels.dataset.load``.
+        roots, extra: the data, see ``prepare.load``.
         path: of the picture to write.
         options: see TrainOptions; of the faces 24 are shown.
         progress: makes the bar.
@@ -43,7 +43,7 @@ def preview(
         OutputError: the picture cannot be written.
     """
     with tempfile.TemporaryDirectory() as work:
-        samples = usable(dataset.load(roots, options.exclude), SHOWN, options.seed)
+        samples = usable(load(roots, extra, options.exclude), SHOWN, options.seed)
         cut_out = cut(
             samples, Path(work) / "faces.npy", options.image_size, options.margin, progress
         )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,10 +45,12 @@ def assign(root: Path, **parts: str) -> None:
     manifest.write()
 
 
-def subsets(root: Path, options: TrainOptions = OPTIONS) -> dict[str, str]:
+def subsets(
+    root: Path, options: TrainOptions = OPTIONS, extra: Sequence[Path] = ()
+) -> dict[str, str]:
     work = root.parent / "work"
     work.mkdir(exist_ok=True)
-    save_split(prepare(collect([root], options), work, options), work)
+    save_split(prepare(collect([root], options, extra), work, options), work)
     with (work / "split.csv").open(newline="") as file:
         return {row["file"]: row["subset"] for row in csv.DictReader(file)}
 
@@ -99,6 +102,41 @@ def test_near_duplicates_between_the_parts_are_told(
     with caplog.at_level(logging.WARNING):
         subsets(root)
     assert "1 training faces share a group or near-duplicates with the validation" in caplog.text
+
+
+def test_extra_faces_are_for_training_alone_and_never_like_a_validation_face(root: Path) -> None:
+    more = root.parent / "more"
+    manifest = Manifest(more)
+    for label, number, group in (
+        ("with_mask", 0, "faces/with_mask/0.png"),
+        ("with_mask", 1, "faces/with_mask/3.png"),  # its origin is in the validation part
+        ("without_mask", 2, ""),
+    ):
+        name = f"{label}/new{number}.png"
+        picture = np.random.default_rng(9 + number).integers(0, 256, (24, 24, 3), np.uint8)
+        (more / label).mkdir(parents=True, exist_ok=True)
+        images.write(more / name, picture)
+        manifest.set(name, {"group": group, "split": "val"})
+    # The same picture as one in the validation part, and nothing else that says so.
+    (more / "without_mask/copy.png").write_bytes((root / "without_mask/3.png").read_bytes())
+    manifest.write()
+    plain = subsets(root)
+    found = subsets(root, extra=[more])
+    assert {name: part for name, part in found.items() if name.startswith("faces/")} == plain
+    assert {name: part for name, part in found.items() if name.startswith("more/")} == {
+        "more/with_mask/new0.png": "training",
+        "more/with_mask/new1.png": "",
+        "more/without_mask/new2.png": "training",
+        "more/without_mask/copy.png": "",
+    }
+
+
+def test_a_class_of_extra_faces_alone_is_refused(root: Path) -> None:
+    more = root.parent / "more"
+    (more / "background").mkdir(parents=True)
+    images.write(more / "background/a.png", np.zeros((24, 24, 3), np.uint8))
+    with pytest.raises(InputError, match="class background is among the extra faces alone"):
+        collect([root], OPTIONS, [more])
 
 
 def test_the_fingerprint_follows_the_parts(root: Path) -> None:
