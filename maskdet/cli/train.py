@@ -120,8 +120,8 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
-    "manifest.csv ('kind=photo'). Repeatable.",
+    help="Leave files out: a file name or path pattern ('old_*'), column=value of a "
+    "manifest.csv ('kind=photo'), or one box of a VOC file ('a.jpg#2', from 0). Repeatable.",
 )
 @click.option(
     "--exclude-from",

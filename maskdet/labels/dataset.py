@@ -63,7 +63,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
         roots: folders.
         exclude: what to leave out: patterns of file names (``ilc_*``) or of paths from the
             root's name on (``crops/*/old_*``), or ``column=value`` of the manifest
-            (``kind=photo``).
+            (``kind=photo``). After ``#`` stands the place of a single box in the VOC file,
+            from 0 (``ilc_1.jpg#2``).
 
     Returns:
         The samples in a stable order, with the problems found.
@@ -87,7 +88,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
             name = (here / path.relative_to(root)).as_posix()
             if not _excluded(name, row, exclude):
                 owner = owners.setdefault(voc_path(path), path)
-                _add(data, path, name, row.get("group") or name, _split(manifest, row), owner)
+                group, said = row.get("group") or name, _split(manifest, row)
+                _add(data, path, name, group, said, owner, exclude)
     if not data.samples:
         raise InputError(
             f"no labelled face in {', '.join(map(str, roots))}: expected folders named after the "
@@ -111,7 +113,15 @@ def _split(manifest: Manifest, row: Mapping[str, str]) -> str | None:
     return part(said) if said else None
 
 
-def _add(data: Dataset, path: Path, name: str, group: str, split: str | None, owner: Path) -> None:
+def _add(
+    data: Dataset,
+    path: Path,
+    name: str,
+    group: str,
+    split: str | None,
+    owner: Path,
+    exclude: Sequence[str],
+) -> None:
     boxes = voc_path(path)
     try:
         if boxes.is_file() and owner != path:
@@ -123,6 +133,7 @@ def _add(data: Dataset, path: Path, name: str, group: str, split: str | None, ow
             data.samples += [
                 Sample(path, name, item.label, group, item.box, item.difficult, split)
                 for item in labelled.objects
+                if not _excluded(f"{name}#{item.index}", {}, exclude)
             ]
             if not labelled.objects and not labelled.problems:
                 data.empty.append(path)

@@ -72,6 +72,18 @@ def test_patterns_exclude(root: Path, pattern: str) -> None:
     assert names == {"set/no mask/b.png", "set/scenes/c.jpg"}
 
 
+@pytest.mark.parametrize(("pattern", "left"), [("c.jpg#0", 1), ("*/c.jpg#[12]", 1), ("c.jpg#1", 2)])
+def test_a_pattern_excludes_a_single_box(root: Path, pattern: str, left: int) -> None:
+    box = (
+        "<object><name>{}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>{}</xmax>"
+        "<ymax>20</ymax></bndbox></object>"
+    )
+    boxes = box.format("mask", 30), box.format("cat", 35), box.format("no mask", 40)
+    (root / "scenes/c.xml").write_text(f"<annotation>{''.join(boxes)}</annotation>")
+    found = [sample for sample in load([root], [pattern]).samples if sample.box]
+    assert len(found) == left
+
+
 def test_nothing_labelled(tmp_path: Path) -> None:
     images.write(tmp_path / "x.jpg", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match="no labelled face"):
