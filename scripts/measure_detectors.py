@@ -68,7 +68,7 @@ def main(
     rows = []
     for name, _, threshold in contenders:
         ranking = Ranking(judged[name])
-        recall, precision = at(ranking, threshold)
+        recall, precision = ranking.at(threshold)
         rows.append(
             (
                 name,
@@ -101,13 +101,6 @@ def _detectors(
     if yunet_file:
         yield "yunet", partial(faces.create, "yunet", yunet_file), yunet.DEFAULT_MIN_SCORE
     yield "haar", partial(faces.create, "haar", None), haar.DEFAULT_MIN_SCORE
-
-
-def at(ranking: Ranking, threshold: float) -> tuple[float, float]:
-    """Return recall and precision of what scores ``threshold`` or more."""
-    recall, precision, thresholds = ranking.curve()
-    shown = int(np.count_nonzero(thresholds >= threshold))
-    return (float(recall[shown - 1]), float(precision[shown - 1])) if shown else (0.0, float("nan"))
 
 
 def _times(detectors: dict[str, FaceDetector], paths: list[Path]) -> dict[str, list[float]]:

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 from conftest import ASTRONAUT_FACE, ROOT
 
-from maskdet.evaluate.ap import Judged, Ranking
 from maskdet.labels import voc
 
 
@@ -38,15 +37,3 @@ def test_a_row_for_each_detector(
     assert [row[0] for row in cells] == ["ssd, 300", "ssd, 450", "haar"]
     # Every detector is surest of the true face, so that nothing else counts against it.
     assert [row[1] for row in cells] == ["1.000"] * 3
-
-
-@pytest.mark.parametrize(
-    ("threshold", "recall", "precision"), [(0.95, 0, None), (0.9, 0.25, 1), (0.5, 0.5, 2 / 3)]
-)
-def test_at_a_threshold(
-    threshold: float, recall: float, precision: float | None, script: ModuleType
-) -> None:
-    ranking = Ranking([Judged((0.9, 0.6, 0.5, 0.4), (True, False, True, True), 4)])
-    found, exact = script.at(ranking, threshold)
-    assert found == recall
-    assert exact == pytest.approx(precision, nan_ok=True) if precision else exact != exact

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from maskdet.evaluate.bootstrap import ratio
 from maskdet.labels.match import IOU, match
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
@@ -105,6 +106,22 @@ class Ranking:
         recall = hits / faces if faces else np.full(len(last), np.nan)
         precision = np.divide(hits, shown, out=np.zeros(len(last)), where=shown > 0)
         return recall, precision, self._scores[last]
+
+    def at(self, threshold: float, weights: npt.ArrayLike | None = None) -> tuple[float, float]:
+        """Return recall and precision of the detections that score ``threshold`` or more.
+
+        Args:
+            threshold: the least score.
+            weights: as in ``curve``.
+
+        Returns:
+            Each 0 to 1; nan where there is no true face, or no detection.
+        """
+        weight = np.ones(len(self.faces)) if weights is None else np.asarray(weights, np.float64)
+        shown = np.searchsorted(-self._scores, -threshold, side="right")
+        counted = weight[self._picture[:shown]]
+        hits = float(counted @ self._hits[:shown])
+        return ratio(hits, float(weight @ self.faces)), ratio(hits, float(counted.sum()))
 
     def average_precision(self, weights: npt.ArrayLike | None = None) -> float:
         """Return the area under the precision envelope, over all points (Pascal VOC 2010).

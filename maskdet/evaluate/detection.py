@@ -50,6 +50,7 @@ class Detection:
 
     def __init__(self, observations: Sequence[Observation], min_score: float) -> None:
         self.observations = list(observations)
+        self.min_score = min_score
         self.matches: list[Matches] = []
         count, classes = len(self.observations), len(CLASSES)
         self.faces, self.right, self.labelled = (np.zeros((count, classes)) for _ in range(3))
@@ -111,6 +112,8 @@ class Detection:
     def detector(self, weights: Floats) -> dict[str, float]:
         """Measure the face detector alone: recall and precision at the working threshold, AP.
 
+        Those ``by_size`` are of the faces of a size, and of the false alarms of that size.
+
         Args:
             weights: how often each picture counts, shape (pictures,).
         """
@@ -121,8 +124,11 @@ class Detection:
             "average_precision": self.rankings["face"].average_precision(weights),
         }
         for name in SIZES:
-            value = self.rankings[f"size/{name}"].average_precision(weights)
-            figures[f"by_size/{name}/average_precision"] = value
+            ranking = self.rankings[f"size/{name}"]
+            recall, precision = ranking.at(self.min_score, weights)
+            figures[f"by_size/{name}/recall"] = recall
+            figures[f"by_size/{name}/precision"] = precision
+            figures[f"by_size/{name}/average_precision"] = ranking.average_precision(weights)
         return figures
 
     def pipeline(self, weights: Floats) -> dict[str, float]:
@@ -149,28 +155,23 @@ class Detection:
             "face_recall": ratio(found.sum(), faces.sum()),
             "face_precision": ratio(found.sum(), found.sum() + weights @ self.false_alarms),
         }
-        # The detections of each class alone, and the mean over classes with a true face.
-        for label in TWO_CLASSES:
-            value = self.rankings[f"two/{label}"].average_precision(weights)
-            figures[f"two_classes/{label}/average_precision"] = value
-        figures["two_class_map"] = ap.mean(
-            figures[f"two_classes/{label}/average_precision"] for label in TWO_CLASSES
-        )
-        f1 = []
-        for column, name in enumerate(CLASSES):
-            place = f"by_class/{name}"
-            value = self.rankings[name].average_precision(weights)
-            figures[f"{place}/average_precision"] = value
-            recall = ratio(right[column], faces[column])
-            # A class that is never said has precision 0, by convention.
-            precision = ratio(right[column], labelled[column]) if labelled[column] else 0.0
-            known = not math.isnan(recall)
-            figures[f"{place}/precision"] = precision if known else math.nan
-            figures[f"{place}/recall"] = recall
-            f1.append(ratio(2 * right[column], faces[column] + labelled[column]))
-            figures[f"{place}/f1"] = f1[-1] = f1[-1] if known else math.nan
-        figures["map"] = ap.mean(figures[f"by_class/{name}/average_precision"] for name in CLASSES)
-        figures["macro_f1"] = ap.mean(f1)
+        three = {
+            name: _counted(right[column], faces[column], labelled[column])
+            | {"average_precision": self.rankings[name].average_precision(weights)}
+            for column, name in enumerate(CLASSES)
+        }
+        said = {WITH_MASK: labelled[MASKED], WITHOUT_MASK: labelled.sum() - labelled[MASKED]}
+        two = {
+            name: _counted(row["right"], row["faces"], said[name])
+            | {"average_precision": self.rankings[f"two/{name}"].average_precision(weights)}
+            for name, row in self.table(weights).items()
+        }
+        for place, classes, prefix in (("by_class", three, ""), ("two_classes", two, "two_class_")):
+            for name, values in classes.items():
+                figures |= {f"{place}/{name}/{key}": value for key, value in values.items()}
+            # Means are over the classes that there is a true face of.
+            for mean, key in (("map", "average_precision"), ("macro_f1", "f1")):
+                figures[prefix + mean] = ap.mean(values[key] for values in classes.values())
         return figures | self._undetected_as_masked(weights)
 
     def _undetected_as_masked(self, weights: Floats) -> dict[str, float]:
@@ -214,6 +215,17 @@ class Detection:
                 "not_found": float(faces - found),
             }
         return rows
+
+
+def _counted(right: float, faces: float, labelled: float) -> dict[str, float]:
+    """Return precision, recall and F1 of a class; nan if there is no true face of it."""
+    if not faces:
+        return dict.fromkeys(("precision", "recall", "f1"), math.nan)
+    return {
+        "precision": right / labelled if labelled else 0.0,  # of a class that is never said
+        "recall": right / faces,
+        "f1": 2 * right / (faces + labelled),
+    }
 
 
 def working_set(item: Observation, min_score: float) -> list[Prediction]:

@@ -193,12 +193,15 @@ def _detection(detection: Detection, resamples: int, progress: Progress) -> dict
     found = bootstrap.figures(detection.detector, progress)
     whole = bootstrap.figures(detection.pipeline, progress)
     once = np.ones(pictures)
+    detector = nested(found)
+    for name, figures in detector["by_size"].items():
+        figures["faces"] = int(detection.rankings[f"size/{name}"].faces.sum())
     return {
         "face_detector": {
             "faces": int(detection.faces.sum()),
             "found": int(detection.detected.sum()),
             "false_alarms": int(detection.detected_falsely.sum()),
-            **nested(found),
+            **detector,
         },
         "pipeline": {
             "found": int(detection.found.sum()),

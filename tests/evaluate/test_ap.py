@@ -85,6 +85,17 @@ def test_the_curve() -> None:
     np.testing.assert_allclose(threshold, [0.9, 0.7, 0.4])
 
 
+@pytest.mark.parametrize(
+    ("threshold", "recall", "precision"),
+    [(0.95, 0, math.nan), (0.9, 0.25, 1), (0.5, 0.5, 2 / 3), (0, 0.75, 0.75)],
+)
+def test_at_a_threshold(threshold: float, recall: float, precision: float) -> None:
+    ranking = Ranking([Judged((0.9, 0.6, 0.5, 0.4), (True, False, True, True), 4)])
+    assert ranking.at(threshold) == pytest.approx((recall, precision), nan_ok=True)
+    assert ranking.at(threshold, [3]) == pytest.approx((recall, precision), nan_ok=True)
+    assert ranking.at(threshold, [0]) == pytest.approx((math.nan, math.nan), nan_ok=True)
+
+
 def test_the_mean_passes_over_what_is_missing() -> None:
     assert mean([0.5, float("nan"), 1.0]) == 0.75
     assert math.isnan(mean([float("nan")]))

@@ -151,6 +151,16 @@ def test_counted_by_hand(measured: Evaluation) -> None:
     assert by_class["with_mask"]["average_precision"]["value"] == 1
     assert by_class["without_mask"]["f1"]["value"] == 0
     assert pipeline["map"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    # Of two classes: a mask said twice, once rightly; of three bare faces none is called so.
+    two = pipeline["two_classes"]
+    assert two["with_mask"]["f1"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert [two["without_mask"][key]["value"] for key in ("precision", "recall", "f1")] == [0] * 3
+    assert pipeline["two_class_macro_f1"]["value"] == pytest.approx(1 / 3, abs=1e-4)
+    sizes = detector["by_size"]
+    assert sizes["48 to 96 px"]["faces"] == 4
+    assert sizes["48 to 96 px"]["recall"]["value"] == 0.5
+    assert sizes["48 to 96 px"]["precision"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert sizes["24 to 48 px"]["recall"]["value"] is None
     assert {(item.kind, item.path.name) for item in measured.mistakes} == {
         (WRONG, "b.png"),
         (MISSED, "a.png"),
