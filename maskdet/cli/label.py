@@ -13,6 +13,7 @@ from maskdet.classes import CLASSES, KNOWN
 from maskdet.cli import COMMANDS
 from maskdet.cli.groups import CommandGroup
 from maskdet.cli.label_check import check, line
+from maskdet.cli.label_mine import mine
 from maskdet.cli.options import Number, common_options, data_option, pipeline_options, say
 from maskdet.progress import Progress
 
@@ -186,3 +187,4 @@ def _say_cropped(result: Cropped, faces: Path) -> None:
 
 
 command.add_command(check)
+command.add_command(mine)

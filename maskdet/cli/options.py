@@ -17,6 +17,7 @@ from maskdet.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from maskdet.detect.pipeline import Pipeline
+    from maskdet.faces.base import FaceDetector
 
 QUIET = "maskdet.quiet"
 """Key in click's ``Context.meta``: whether messages are unwanted."""
@@ -104,9 +105,44 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     ``load`` takes arguments of ``load_pipeline`` that are to stand instead of the options.
     """
+
+    def load(**chosen: Any) -> Pipeline:
+        from maskdet.detect.pipeline import load_pipeline
+
+        return load_pipeline(**chosen)
+
+    return model_option(_networks(command, load))
+
+
+def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what chooses the face detector; the command gets ``load``, which returns it.
+
+    ``load`` takes arguments of ``load_pipeline`` that are to stand instead of the options.
+    """
+
+    def load(
+        detector: str,
+        face_model: Path | None,
+        min_score: float | None,
+        min_face: float,
+        threads: int,
+        face_size: int | None,
+    ) -> FaceDetector:
+        import cv2
+
+        from maskdet.faces import create
+
+        if threads:
+            cv2.setNumThreads(threads)
+        return create(detector, face_model, min_score, min_face, face_size)
+
+    return _networks(command, load)
+
+
+def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen."""
     from maskdet.faces import DETECTORS
 
-    @model_option
     @click.option(
         "--detector",
         type=click.Choice(DETECTORS),
@@ -149,16 +185,11 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         names = ("model", "detector", "face_model", "min_score", "min_face", "threads", "face_size")
-        chosen = {name: kwargs.pop(name) for name in names}
+        chosen = {name: kwargs.pop(name) for name in names if name in kwargs}
         if chosen["face_size"] and chosen["detector"] != "ssd":
             raise click.UsageError("--face-size is for --detector ssd")
 
-        def load(**instead: Any) -> Pipeline:
-            from maskdet.detect.pipeline import load_pipeline
-
-            return load_pipeline(**chosen | instead)
-
-        return command(*args, load=load, **kwargs)
+        return command(*args, load=lambda **instead: loader(**chosen | instead), **kwargs)
 
     return wrapped
 

@@ -14,6 +14,7 @@ import cv2
 from maskdet import files, images, processes
 from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import cut_face
+from maskdet.images import Bgr
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box
 
@@ -86,11 +87,24 @@ def _cut_picture(
     try:
         image = images.read(picture)
         while left:
-            images.write(faces / left[0], cut_face(image, boxes[left[0]], margin), QUALITY)
+            write_crop(faces / left[0], image, boxes[left[0]], margin)
             left.pop(0)
     except (InputError, OutputError) as error:
         return left, str(error)
     return left, ""
+
+
+def write_crop(path: Path, image: Bgr, box: Box, margin: float) -> None:
+    """Write one crop.
+
+    Args:
+        path: a JPEG file's, in a folder that exists.
+        image, box, margin: as in ``faces.crop.cut_face``.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    images.write(path, cut_face(image, box, margin), QUALITY)
 
 
 def remove_empty(removed: Iterable[Path]) -> None:
