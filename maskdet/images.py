@@ -263,18 +263,29 @@ def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:
         raise OutputError(
             f"cannot write {target}: unknown format {suffix!r}, use .jpg, .png or .webp"
         )
+    data = encode(image, suffix, quality)
+    if data is None:
+        height, width = image.shape[:2]
+        raise OutputError(
+            f"cannot write {target}: {width} x {height} pixels are too many for {suffix}"
+        )
+    write_bytes(target, data)
+
+
+def encode(image: Bgr, suffix: str, quality: int = 92) -> bytes | None:
+    """Return what ``write`` would put into a file; None if the format holds fewer pixels.
+
+    Args:
+        image, quality: as in ``write``.
+        suffix: one of ``WRITABLE``.
+    """
     options = {
         ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         ".webp": [cv2.IMWRITE_WEBP_QUALITY, quality],
     }
     encoded, buffer = cv2.imencode(suffix, image, options.get(suffix, []))
-    if not encoded:
-        height, width = image.shape[:2]
-        raise OutputError(
-            f"cannot write {target}: {width} x {height} pixels are too many for {suffix}"
-        )
-    write_bytes(target, buffer.tobytes())
+    return buffer.tobytes() if encoded else None
 
 
 def find(

@@ -20,6 +20,7 @@ COMMANDS = {
     "convert": "Convert labelled pictures between Pascal VOC, YOLO, COCO and folders of crops.",
     "split": "Split labelled pictures into train, val and test, so that nothing leaks.",
     "catalog": "What a data set holds, where each file came from, and what is to be forgotten.",
+    "synth": "Put masks on bare faces, worn properly or not, to train on.",
     "train": "Fine-tune a mask classifier on labelled faces or photographs.",
     "evaluate": "Measure a model, a detector, or the predictions of any program.",
 }
@@ -36,6 +37,7 @@ EXTRAS = {
     **dict.fromkeys(
         ("imgaug", "keras", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train"
     ),
+    "ai_edge_litert": "synth",
     "labelImgPlusPlus": "gui",
 }
 """Modules that are not part of the base installation, and the extra that brings them."""

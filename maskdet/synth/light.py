@@ -1,0 +1,178 @@
+"""Laying a mask over a photograph so that it looks taken with it: light, colour, sharpness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskdet import images
+from maskdet.images import Bgr
+from maskdet.synth.landmarks import Mesh
+from maskdet.synth.warp import Layer, Plane
+
+_GREY = np.array([0.114, 0.587, 0.299], np.float32)
+_WHITE = 232.0
+"""How bright a white mask is in a well-lit photograph."""
+
+
+def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator, lit: bool = True) -> Bgr:
+    """Return a copy of a picture with a layer over it.
+
+    Args:
+        image: uint8, shape (height, width, 3), BGR.
+        layer: what is laid over it.
+        mesh: the face, which shows how the light falls.
+        rng: for the noise.
+        lit: whether the layer's colours are those under white light, and not yet the
+            photograph's own.
+    """
+    layer, (y1, y2, x1, x2) = _inside(layer, *image.shape[:2])
+    if not layer.alpha.size:
+        return image.copy()
+    light = _Light(image, mesh)
+    region = image[y1:y2, x1:x2].astype(np.float32)
+    shade = layer.shade * light.falloff[y1:y2, x1:x2]
+    colour = light.fabric(layer.colour) if lit else layer.colour
+    colour = light.black + (colour - light.black) * shade[..., None]
+    sigma = 0.85 * light.blur
+    alpha = cv2.GaussianBlur(layer.alpha, (0, 0), sigma)
+    colour = cv2.GaussianBlur(colour * layer.alpha[..., None], (0, 0), sigma)
+    colour /= np.maximum(alpha, 1e-4)[..., None]
+    colour += light.grain(alpha.shape, rng)
+    region *= 1 - 0.32 * _shadow(alpha, mesh.unit)[..., None]
+    mixed = region + (colour - region) * alpha[..., None]
+    mixed = _compressed(mixed, sigma, alpha)
+    result = image.copy()
+    result[y1:y2, x1:x2] = mixed.round().clip(0, 255)
+    return result
+
+
+def _inside(layer: Layer, height: int, width: int) -> tuple[Layer, tuple[int, int, int, int]]:
+    """Return the part of a layer that lies on the picture, and which rows and columns of it."""
+    h, w = layer.alpha.shape
+    x1, y1 = max(0, layer.x), max(0, layer.y)
+    x2, y2 = max(x1, min(width, layer.x + w)), max(y1, min(height, layer.y + h))
+    part = np.s_[y1 - layer.y : y2 - layer.y, x1 - layer.x : x2 - layer.x]
+    cut = replace(
+        layer,
+        x=x1,
+        y=y1,
+        colour=layer.colour[part],
+        alpha=layer.alpha[part],
+        shade=layer.shade[part],
+    )
+    return cut, (y1, y2, x1, x2)
+
+
+class _Light:
+    """How a face is lit and how sharp it is, as its own pixels show."""
+
+    def __init__(self, image: Bgr, mesh: Mesh) -> None:
+        self._unit = mesh.unit
+        grey = image.astype(np.float32) @ _GREY
+        skin = np.zeros(grey.shape, np.uint8)
+        cv2.fillConvexPoly(skin, cv2.convexHull(mesh.outline).astype(np.int32), 1)
+        if not skin.any():
+            skin[:] = 1
+        on_face = image[skin > 0].astype(np.float32)
+        bright = float(np.percentile(on_face @ _GREY, 85))
+        white = float(np.percentile(grey, 97))
+        # The brightest of the picture tells the light whatever the colour of the skin.
+        self._gain = float(np.clip(0.5 * bright / 185 + 0.5 * white / 240, 0.3, 1.08))
+        self.black = float(np.clip(np.percentile(grey, 1.5) * 0.7, 0, 40))
+        self._cast = _cast(image, skin)
+        spread = float(np.ptp(on_face.mean(0)))
+        self._chroma = float(np.clip((spread - 2) / 14, 0, 1))
+        self.falloff = self._falloff(grey, skin)
+        part = _around(mesh, *grey.shape)
+        self.blur = _blur(grey[part], skin[part])
+        self._noise = _noise(grey[part])
+
+    def fabric(self, colour: Plane) -> Plane:
+        """Return what a colour under white light looks like in the photograph."""
+        grey = (colour @ _GREY)[..., None]
+        seen = grey + (colour - grey) * self._chroma
+        top = _WHITE * self._gain
+        return np.asarray(self.black + seen / 255 * (top - self.black) * self._cast, np.float32)
+
+    def grain(self, shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
+        noise: Plane = rng.normal(0, 1, shape).astype(np.float32)
+        if self.blur > 0.8:
+            noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 2
+        return noise[..., None] * self._noise
+
+    def _falloff(self, grey: Plane, skin: npt.NDArray[np.uint8]) -> Plane:
+        """Return how the light changes over the face: 1 in the mean, without its features."""
+        weight = skin.astype(np.float32)
+        sigma = max(1.0, 0.28 * self._unit)
+        near = cv2.GaussianBlur(weight, (0, 0), sigma)
+        smooth = cv2.GaussianBlur(grey * weight, (0, 0), sigma) / np.maximum(near, 1e-3)
+        mean = float(smooth[skin > 0].mean()) or 1.0
+        known = np.clip(near / 0.3, 0, 1)
+        ratio = known * (smooth / mean) + (1 - known)
+        return np.asarray(np.clip(ratio, 0.35, 1.5) ** 0.85, np.float32)
+
+
+def _around(mesh: Mesh, height: int, width: int) -> tuple[slice, slice]:
+    box = mesh.box.clip(width, height)
+    return slice(int(box.y1), int(box.y2) + 1), slice(int(box.x1), int(box.x2) + 1)
+
+
+def _cast(image: Bgr, skin: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return the colour of the light (Finlayson and Trezzi's shades of grey), 1 for neutral.
+
+    Told by what is no skin: the less there is of it, the nearer to neutral.
+    """
+    others = image[skin == 0][::7].astype(np.float64)
+    if not len(others):
+        return np.ones(3, np.float32)
+    norm = (others**6).mean(0) ** (1 / 6)
+    cast = (norm / max(norm.mean(), 1e-6)) ** (0.7 * float((skin == 0).mean()) ** 0.5)
+    return np.asarray(np.clip(cast, 0.85, 1.15), np.float32)
+
+
+def _blur(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
+    """Return the standard deviation in pixels of the blur of a face.
+
+    An edge that is blurred once more loses the less contrast, the more it was blurred before
+    (Zhuo and Sim, Defocus map estimation from a single image, 2011).
+    """
+    if min(grey.shape) < 8:
+        return 0.6
+    again = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    before, after = (
+        cv2.magnitude(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1))
+        for g in (grey, again)
+    )
+    inside = before[skin > 0] if skin.any() else before.ravel()
+    strong = before >= np.percentile(inside, 92)
+    ratio = float(np.median(before[strong] / np.maximum(after[strong], 1e-3)))
+    return float(np.clip(1 / np.sqrt(max(ratio**2 - 1, 1e-3)), 0.45, 4.0))
+
+
+def _noise(grey: Plane) -> float:
+    """Return the standard deviation of the noise (after Immerkaer, 1996; median, not mean)."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    found = np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel))
+    return float(np.clip(np.median(found) / 0.6745 / 6, 0, 8))
+
+
+def _shadow(alpha: Plane, unit: float) -> Plane:
+    """Return the shade that a mask throws on the skin around it, 0 to 1."""
+    blurred = cv2.GaussianBlur(alpha, (0, 0), max(0.6, 0.035 * unit))
+    down = max(1, round(0.025 * unit))
+    moved = np.pad(blurred, ((down, 0), (0, 0)))[:-down]
+    return np.asarray(moved * (1 - alpha), np.float32)
+
+
+def _compressed(mixed: Plane, blur: float, alpha: Plane) -> Plane:
+    """Give what is new the softness that JPEG gives."""
+    quality = int(np.clip(95 - 12 * blur, 60, 90))
+    data = images.encode(mixed.round().clip(0, 255).astype(np.uint8), ".jpg", quality)
+    if data is None:
+        return mixed
+    again = images.read(data).astype(np.float32)
+    return np.asarray(mixed + (again - mixed) * alpha[..., None], np.float32)

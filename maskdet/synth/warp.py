@@ -1,0 +1,163 @@
+"""Bending a flat template over a face: what of it is seen, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import RectBivariateSpline
+
+from maskdet.synth.templates import COLUMNS, ROWS, Template
+
+Plane = npt.NDArray[Any]
+"""float32, shape (h, w) or (h, w, channels); OpenCV's stubs know no more than "some number"."""
+
+OVERSAMPLING = 2
+_BEYOND = 0.2
+"""How far beyond its outermost points a template is looked at, as a part of its size."""
+_DENSITY = 1.5
+"""Points of the template for each of the finer pixels along either side."""
+_MOST = 1600
+_PAD = 12
+_FACING = 0.04
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is to be laid over a part of a picture.
+
+    ``x`` and ``y`` are the pixel of the picture that its first pixel lies on; it may reach beyond
+    the picture. ``colour`` is float32, shape (h, w, 3), BGR, 0 to 255 under white light; ``alpha``
+    (h, w), 0 to 1; ``shade`` (h, w) is what multiplies the colour, 1 where it faces the camera.
+    """
+
+    x: int
+    y: int
+    colour: Plane
+    alpha: Plane
+    shade: Plane
+
+
+def warp(template: Template, grid: npt.NDArray[np.float64], folds: Plane | None = None) -> Layer:
+    """Bend a template so that its points come to lie on those of ``grid``.
+
+    Between the points, both are smooth (cubic splines). What is turned away from the camera, and
+    what lies behind another part of the mask, is not seen.
+
+    Args:
+        template: the mask.
+        grid: float64, shape (len(ROWS), len(COLUMNS), 3): x, y in pixels of the picture, z away.
+        folds: float32, any shape (h, w): multiplies the brightness, stretched over the mask.
+    """
+    height, width = _size(grid)
+    density = _DENSITY * OVERSAMPLING * (1 + 2 * _BEYOND)
+    count = [int(np.clip(density * side, 48, _MOST)) for side in (height, width)]
+    rows, columns = (np.linspace(-_BEYOND, 1 + _BEYOND, n) for n in count)
+    place = _spread(grid, rows, columns)
+    colour, alpha = _look_up(template, _spread(template.grid, rows, columns), count)
+    normal = np.cross(np.gradient(place, axis=1), np.gradient(place, axis=0))
+    facing = normal[..., 2] / np.maximum(np.linalg.norm(normal, axis=-1), 1e-9)
+    shade = 0.62 + 0.38 * np.clip(facing, 0, 1)
+    if folds is not None:
+        y, x = np.meshgrid(rows * folds.shape[0], columns * folds.shape[1], indexing="ij")
+        shade *= cv2.remap(folds, _f(x), _f(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    seen = (facing > _FACING) & (alpha > 0.004)
+    if not seen.any():
+        seen = alpha >= alpha.max()
+    return _splat(place[seen], colour[seen], alpha[seen], shade[seen], place, alpha)
+
+
+def _f(values: npt.NDArray[np.float64]) -> Plane:
+    return values.astype(np.float32)
+
+
+def _size(grid: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return about how many pixels long and wide the bent template is."""
+    steps_down = np.linalg.norm(np.diff(grid, axis=0), axis=-1).sum(0).max()
+    steps_right = np.linalg.norm(np.diff(grid, axis=1), axis=-1).sum(1).max()
+    return float(steps_down), float(steps_right)
+
+
+def _spread(
+    grid: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Interpolate a grid of points at all rows and columns, going on straight beyond its edges."""
+    wide = np.concatenate(
+        [grid[:, :1] + _slope(grid, 0), grid, grid[:, -1:] + _slope(grid, -1)], axis=1
+    )
+    tall = np.concatenate([2 * wide[:1] - wide[1:2], wide, 2 * wide[-1:] - wide[-2:-1]], axis=0)
+    y = np.concatenate([[2 * ROWS[0] - ROWS[1]], ROWS, [2 * ROWS[-1] - ROWS[-2]]])
+    x = np.concatenate([[2 * COLUMNS[0] - COLUMNS[2]], COLUMNS, [2 * COLUMNS[-1] - COLUMNS[-3]]])
+    return np.stack(
+        [
+            RectBivariateSpline(y, x, tall[..., axis], kx=3, ky=3)(rows, columns)
+            for axis in range(grid.shape[-1])
+        ],
+        axis=-1,
+    )
+
+
+def _slope(grid: npt.NDArray[np.float64], end: int) -> npt.NDArray[np.float64]:
+    inner = 2 if end == 0 else -3
+    return grid[:, [end]] - grid[:, [inner]]
+
+
+def _look_up(
+    template: Template, at: npt.NDArray[np.float64], count: list[int]
+) -> tuple[Plane, Plane]:
+    """Return the template's colour times alpha, and its alpha, at many places."""
+    picture = template.picture * np.concatenate(
+        [np.repeat(template.picture[..., 3:], 3, -1), np.ones_like(template.picture[..., 3:])], -1
+    )
+    # Made about as coarse as it is looked at, or fine lines would break up.
+    scale = min(1.0, count[1] / _DENSITY / (1 + 2 * _BEYOND) / np.ptp(template.grid[..., 0]))
+    if scale < 1:
+        size = [max(8, round(scale * side)) for side in picture.shape[1::-1]]
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    ratio = np.array(picture.shape[1::-1]) / template.picture.shape[1::-1]
+    x, y = np.moveaxis((at + 0.5) * ratio - 0.5, -1, 0)
+    seen = cv2.remap(picture, _f(x), _f(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return seen[..., :3], seen[..., 3]
+
+
+def _splat(
+    place: npt.NDArray[np.float64],
+    colour: Plane,
+    alpha: Plane,
+    shade: Plane,
+    everywhere: npt.NDArray[np.float64],
+    solid: Plane,
+) -> Layer:
+    """Add many points up to a picture: each of its pixels is the mean of those on it."""
+    around = everywhere[solid > 0][:, :2]
+    left, top = (int(v) for v in np.floor(around.min(0)) - _PAD)
+    right, bottom = (int(v) for v in np.ceil(around.max(0)) + _PAD)
+    width, height = (right - left) * OVERSAMPLING, (bottom - top) * OVERSAMPLING
+    x, y = np.floor((place[:, :2] - (left, top)) * OVERSAMPLING).astype(np.int64).T
+    where = y * width + x
+    depth = np.full(width * height, np.inf)
+    np.minimum.at(depth, where, place[:, 2])
+    nearest = place[:, 2] <= depth[where] + 0.04 * max(width, height) / OVERSAMPLING
+    where = where[nearest]
+
+    def mean(values: Plane, weights: Plane) -> Plane:
+        total = np.bincount(where, values[nearest], width * height)
+        return (total / np.maximum(weights, 1e-6)).reshape(height, width).astype(np.float32)
+
+    number = np.bincount(where, minlength=width * height).astype(np.float64)
+    cover = np.bincount(where, alpha[nearest], width * height)
+    planes = [mean(colour[:, channel], cover) for channel in range(3)]
+    planes += [mean(alpha, number), mean(shade * alpha, cover)]
+    return shrink(left, top, np.dstack(planes[:3]), planes[3], planes[4], OVERSAMPLING)
+
+
+def shrink(x: int, y: int, colour: Plane, alpha: Plane, shade: Plane, times: int) -> Layer:
+    """Return a layer that has been painted ``times`` as large, made small."""
+    size = (alpha.shape[1] // times, alpha.shape[0] // times)
+    stacked = np.dstack([colour * alpha[..., None], alpha, shade * alpha])
+    small = cv2.resize(stacked, size, interpolation=cv2.INTER_AREA)
+    cover = np.maximum(small[..., 3], 1e-6)
+    return Layer(x, y, small[..., :3] / cover[..., None], small[..., 3], small[..., 4] / cover)

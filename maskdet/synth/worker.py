@@ -1,0 +1,260 @@
+"""What is done with one picture, by one of several processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from maskdet import images
+from maskdet.errors import InputError
+from maskdet.faces.crop import square_around
+from maskdet.faces.ssd import SsdFaceDetector
+from maskdet.images import Bgr
+from maskdet.labels import voc
+from maskdet.labels.dataset import Sample
+from maskdet.labels.folder import voc_path
+from maskdet.synth import drawn, templates
+from maskdet.synth.landmarks import LandmarkNet, Mesh
+from maskdet.synth.light import blend
+from maskdet.synth.occlude import occlude
+from maskdet.synth.place import LABELS, OCCLUDED, place
+from maskdet.synth.straps import straps
+from maskdet.synth.templates import Template
+from maskdet.synth.warp import Layer, warp
+from maskdet.types import Box
+
+QUALITY = 95
+
+SMALL, TURNED, NO_FACE, OUTSIDE = (
+    "too small",
+    "turned away",
+    "no face found",
+    "mask outside the picture",
+)
+"""Why a face is left out."""
+
+_MARGIN = 0.1
+"""What a classifier usually sees around a box, as a part of its longer side."""
+_LEAST_SEEN = 0.06
+"""A mask of which less is seen there, as a part of the face's area, cannot be learnt from."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A face to be treated, and its place in the VOC file from 0 (0 of a whole picture)."""
+
+    sample: Sample
+    index: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make: ``targets`` are of one origin, ``stem`` is the path below the output's
+    folder (or, of whole pictures, its class folder); ``other`` a picture to take patches from."""
+
+    targets: tuple[Target, ...]
+    style: str
+    number: int
+    seed: tuple[int, ...]
+    stem: str
+    other: Path
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.style]
+
+    def file(self, index: int) -> str:
+        """Return the name of the picture whose first treated face is ``index``."""
+        folder = self.label if self.targets[0].sample.box is None else ""
+        return str(PurePosixPath(folder, f"{self.stem}_{index}_{self.style}-{self.number}.jpg"))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A picture that was made: ``file`` is below the output's folder, ``size`` width and height,
+    ``templates`` has a name for each target, ``objects`` are what its VOC file says."""
+
+    file: str
+    label: str
+    style: str
+    targets: tuple[Target, ...]
+    templates: tuple[str, ...]
+    size: tuple[int, int]
+    objects: tuple[voc.VocObject, ...]
+
+
+@dataclass
+class Outcome:
+    """What became of a job; ``jpeg`` is the picture's file."""
+
+    made: Made | None = None
+    jpeg: bytes = b""
+    skipped: Counter[str] = field(default_factory=Counter)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for all jobs, see ``run.SynthOptions``."""
+
+    templates: Path | None
+    drawn: float
+    min_face: float
+    max_yaw: float
+
+
+class _Worker:
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.net = LandmarkNet()
+        self.detector = SsdFaceDetector()
+        self.templates = templates.load(setting.templates) if setting.templates else []
+
+    def template(self, rng: np.random.Generator) -> Template:
+        if self.templates and rng.random() >= self.setting.drawn:
+            return self.templates[int(rng.integers(len(self.templates)))]
+        return drawn.draw(rng)
+
+    def mesh(self, image: Bgr, sample: Sample) -> Mesh | str:
+        """Return the points of a face, or why it is left out."""
+        if sample.box and min(sample.box.width, sample.box.height) < self.setting.min_face:
+            return SMALL
+        box = sample.box or self._face_in(image)
+        mesh = self.net.find(image, box)
+        if mesh is None:
+            return NO_FACE
+        if min(mesh.box.width, mesh.box.height) < 0.75 * self.setting.min_face:
+            return SMALL
+        return TURNED if abs(mesh.yaw) > self.setting.max_yaw else mesh
+
+    def _face_in(self, image: Bgr) -> Box:
+        """Return the box of a face that a picture as a whole is labelled as."""
+        height, width = image.shape[:2]
+        faces = self.detector.detect(image)
+        if not faces:  # it fills the picture
+            return Box(0, 0, width, height)
+        return max(faces, key=lambda face: face.box.area).box
+
+
+_worker: _Worker | None = None
+
+
+def check(setting: Setting) -> None:
+    """Raise what ``settle_in`` would raise in another process."""
+    _Worker(setting)
+
+
+def settle_in(setting: Setting) -> None:
+    """Load what every job needs."""
+    global _worker
+    cv2.setNumThreads(1)
+    _worker = _Worker(setting)
+
+
+def treat(job: Job) -> Outcome:
+    """Make one picture."""
+    assert _worker is not None
+    outcome = Outcome()
+    path = job.targets[0].sample.path
+    try:
+        image = images.read(path)
+        done: list[tuple[Target, str]] = []
+        for target in job.targets:
+            rng = np.random.default_rng((*job.seed, 1 + target.index))
+            mesh = _worker.mesh(image, target.sample)
+            if isinstance(mesh, str):
+                outcome.skipped[mesh] += 1
+                continue
+            changed = _one(_worker, image, mesh, job, target.sample, rng)
+            if changed is None:
+                outcome.skipped[OUTSIDE] += 1
+                continue
+            image, name = changed
+            done.append((target, name))
+        if done:
+            outcome.made = _made(job, path, image, done)
+            outcome.jpeg = _jpeg(image, path)
+    except InputError as error:
+        outcome.problem = str(error)
+    return outcome
+
+
+def _one(
+    worker: _Worker, image: Bgr, mesh: Mesh, job: Job, sample: Sample, rng: np.random.Generator
+) -> tuple[Bgr, str] | None:
+    """Return a picture with one face treated and what was put there; None if it is not seen."""
+    if job.style == OCCLUDED:
+        name, covers = occlude(image, mesh, partial(_piece, job.other, rng), rng)
+        for cover in covers:
+            image = blend(image, cover.layer, mesh, rng, cover.lit)
+        return image, name
+    template = worker.template(rng)
+    grid = place(mesh, job.style, template, rng)
+    layer = warp(template, grid)
+    if not _is_seen(layer, mesh, sample.box, image):
+        return None
+    loops = straps(mesh, grid, rng)
+    if loops is not None:
+        image = blend(image, loops, mesh, rng)
+    return blend(image, layer, mesh, rng), template.name
+
+
+def _is_seen(layer: Layer, mesh: Mesh, box: Box | None, image: Bgr) -> bool:
+    """Tell whether enough of a mask lies where the face is looked at."""
+    height, width = image.shape[:2]
+    view = square_around(box, _MARGIN).clip(width, height) if box else Box(0, 0, width, height)
+    rows = slice(max(0, int(view.y1) - layer.y), max(0, int(view.y2) - layer.y))
+    columns = slice(max(0, int(view.x1) - layer.x), max(0, int(view.x2) - layer.x))
+    face = cv2.contourArea(cv2.convexHull(mesh.outline))
+    return bool(layer.alpha[rows, columns].sum() >= _LEAST_SEEN * face)
+
+
+def _jpeg(image: Bgr, path: Path) -> bytes:
+    data = images.encode(image, ".jpg", QUALITY)
+    if data is None:
+        raise InputError(f"{path} has more pixels than a JPEG file can hold")
+    return data
+
+
+def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Target, str]]) -> Made:
+    treated = {target.index for target, _ in done}
+    objects: tuple[voc.VocObject, ...] = ()
+    if job.targets[0].sample.box is not None:
+        objects = tuple(
+            replace(item, label=job.label) if item.index in treated else item
+            for item in read_voc(path)
+        )
+    return Made(
+        job.file(done[0][0].index),
+        job.label,
+        job.style,
+        tuple(target for target, _ in done),
+        tuple(name for _, name in done),
+        (image.shape[1], image.shape[0]),
+        objects,
+    )
+
+
+def read_voc(picture: Path) -> tuple[voc.VocObject, ...]:
+    """Return the labelled faces of a photograph."""
+    return voc.read(voc_path(picture), *images.size(picture)).objects
+
+
+def _piece(path: Path, rng: np.random.Generator) -> Bgr:
+    """Return a piece of a picture beside its faces."""
+    image = images.read(path)
+    height, width = image.shape[:2]
+    side = max(1, round(0.4 * min(height, width)))
+    boxes = [item.box for item in read_voc(path)] if voc_path(path).is_file() else []
+    # Of a picture that is a face as a whole, an upper corner shows hair or background.
+    x, y = int(rng.integers(2)) * (width - side), 0
+    for _ in range(20 if boxes else 0):
+        x, y = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
+        if not any(box.intersection(Box(x, y, x + side, y + side)) for box in boxes):
+            break
+    return np.ascontiguousarray(image[y : y + side, x : x + side])
