@@ -51,37 +51,38 @@ def settle(
         for other in others:
             waits[other] += 1
     result = Settled()
+    stays_for = result.stays_for
     ready = [index for index in order if index in worse and not waits[index]]
     while ready:
         pairs = [
             (index, other)
             for index in sorted(ready, key=place.__getitem__)
             for other in sorted(worse[index], key=place.__getitem__)
-            if other not in result.stays_for
+            if other not in stays_for or place[index] < place[stays_for[other]]
         ]
-        decided = list(ready)
         for (index, other), copies in zip(pairs, same(pairs), strict=True):
-            if not copies or other in result.stays_for:
-                continue
-            if _conflict(labels[index], labels[other]):
+            if copies and _conflict(labels[index], labels[other]):
                 result.conflicts.append((index, other))
-            else:
-                result.stays_for[other] = index
-                decided.append(other)
-        ready = _release(decided, worse, waits, result)
-    _condense(result)
+            elif copies and (other not in stays_for or place[index] < place[stays_for[other]]):
+                stays_for[other] = index
+        ready = _release(ready, worse, waits, stays_for)
+    _condense(result, place)
     return result
 
 
-def _condense(result: Settled) -> None:
-    """Leave out conflicts with what is set aside, where the one that stays for it has the same."""
+def _condense(result: Settled, place: dict[int, int]) -> None:
+    """Leave out conflicts with what is set aside for a better picture, or for one that has the
+    same conflict.
+    """
     known = {frozenset(pair) for pair in result.conflicts}
-    result.conflicts = [
-        (better, worse)
-        for better, worse in result.conflicts
-        if frozenset((better, result.stays_for.get(worse, worse))) not in known
-        or worse not in result.stays_for
-    ]
+
+    def told(better: int, worse: int) -> bool:
+        kept = result.stays_for.get(worse)
+        return kept is None or (
+            place[better] < place[kept] and frozenset((better, kept)) not in known
+        )
+
+    result.conflicts = [pair for pair in result.conflicts if told(*pair)]
 
 
 def _conflict(a: str | None, b: str | None) -> bool:
@@ -89,14 +90,13 @@ def _conflict(a: str | None, b: str | None) -> bool:
 
 
 def _release(
-    decided: list[int], worse: dict[int, set[int]], waits: dict[int, int], result: Settled
+    decided: list[int], worse: dict[int, set[int]], waits: dict[int, int], gone: dict[int, int]
 ) -> list[int]:
-    """Return those that waited for nobody but the ``decided`` ones, and stay."""
-    ready = []
+    """Return those that waited for nobody but the ``decided`` ones, and are not ``gone``."""
+    decided, ready = list(decided), []
     for index in decided:
-        # Popped: one that is set aside is decided before its turn comes.
         for other in worse.pop(index, ()):
             waits[other] -= 1
-            if not waits[other] and other not in result.stays_for:
-                ready.append(other)
-    return [index for index in ready if index not in result.stays_for]
+            if not waits[other]:
+                (decided if other in gone else ready).append(other)
+    return ready

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from maskdet.dedup.groups import Pair, settle
@@ -76,14 +76,36 @@ def test_a_picture_without_a_class_is_in_no_conflict() -> None:
     assert conflicts == []
 
 
-@given(st.permutations(range(7)), st.sets(st.sampled_from(list(combinations(range(7), 2)))))
-def test_it_is_what_going_through_them_one_by_one_gives(order: list[int], same: set[Pair]) -> None:
+_PAIRS = list(combinations(range(7), 2))
+
+
+@given(
+    st.permutations(range(7)),
+    st.sets(st.sampled_from(_PAIRS)),
+    st.dictionaries(st.sampled_from(range(7)), st.sampled_from(["one", "other"])),
+)
+# 5 goes for 1, though 3 is free to decide before 1 is.
+@example([2, 0, 1, 3, 4, 5, 6], {(0, 1), (0, 2), (3, 5), (1, 5)}, {})
+def test_it_is_what_going_through_them_one_by_one_gives(
+    order: list[int], same: set[Pair], labels: dict[int, str]
+) -> None:
     expected: dict[int, int] = {}
+    conflicts: set[Pair] = set()
     for place, better in enumerate(order):
-        if better not in expected:
-            for worse in order[place + 1 :]:
-                if worse not in expected and tuple(sorted((better, worse))) in same:
-                    expected[worse] = better
-    stays_for, _, _ = run(order, same)
+        if better in expected:
+            continue
+        for worse in order[place + 1 :]:
+            if worse in expected or tuple(sorted((better, worse))) not in same:
+                continue
+            if len({labels.get(better), labels.get(worse)} - {None}) == 2:
+                conflicts.add((better, worse))
+            else:
+                expected[worse] = better
+    stays_for, found, _ = run(order, same, labels=labels)
     assert stays_for == expected
     assert not set(stays_for) & set(stays_for.values())
+    # A conflict is left out where the one that stays is in the same one.
+    left_out = conflicts - set(found)
+    assert set(found) <= conflicts
+    for better, worse in left_out:
+        assert {(better, stays_for[worse]), (stays_for[worse], better)} & conflicts
