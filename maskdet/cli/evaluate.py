@@ -125,7 +125,7 @@ def command(
         make_folder(out)
     measured: Path | Pipeline
     if predictions:
-        for name in ("model", "detector", "face_model", "min_face"):
+        for name in ("model", "detector", "face_model", "min_face", "face_size"):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise click.UsageError(f"--predictions and {option} exclude each other")

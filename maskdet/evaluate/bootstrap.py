@@ -53,6 +53,15 @@ class Bootstrap:
             for name, value in measure(np.ones(self.pictures)).items()
         }
 
+    def counts(self, pictures: npt.ArrayLike) -> Floats:
+        """Return how many faces each picture has: float64, shape (pictures,).
+
+        Args:
+            pictures: the number of the picture of each face.
+        """
+        numbers = np.asarray(pictures, np.int64)
+        return np.bincount(numbers, minlength=self.pictures).astype(np.float64)
+
     def share(self, part: npt.ArrayLike, whole: npt.ArrayLike) -> Figure:
         """Return a share of faces with its interval.
 

@@ -130,6 +130,16 @@ class Bin:
     accuracy: float
 
 
+def bins(scores: Floats) -> Ints:
+    """Return the number of the bin of each face, by the probability of its best class.
+
+    Args:
+        scores: probabilities, shape (n, classes).
+    """
+    place = np.ceil(scores.max(axis=1) * BINS).astype(np.int64) - 1
+    return np.asarray(place.clip(0, BINS - 1), np.int64)
+
+
 def reliability(truth: Ints, scores: Floats, weight: Floats | None = None) -> list[Bin]:
     """Sort faces by the probability of their best class, and see how many are right.
 
@@ -141,7 +151,7 @@ def reliability(truth: Ints, scores: Floats, weight: Floats | None = None) -> li
     counts = np.ones(len(truth)) if weight is None else weight
     best = scores.max(axis=1)
     right = scores.argmax(axis=1) == truth
-    place = np.clip(np.ceil(best * BINS).astype(int) - 1, 0, BINS - 1)
+    place = bins(scores)
     faces, sure, hits = (
         np.bincount(place, counts * values, BINS) for values in (np.ones(len(best)), best, right)
     )

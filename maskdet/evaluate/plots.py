@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -17,6 +17,10 @@ from maskdet.evaluate.detection import Detection
 from maskdet.evaluate.metrics import Faces
 from maskdet.evaluate.run import Evaluation
 
+_FIGURE = ("value", "low", "high")
+
+Corner = Literal["lower left", "lower right", "upper left"]
+
 
 def plots(result: Evaluation) -> dict[str, bytes]:
     """Draw what there is to see: SVG files by title."""
@@ -26,21 +30,23 @@ def plots(result: Evaluation) -> dict[str, bytes]:
         boxes = result.metrics["true_boxes"]
         drawn["Confusion on true boxes"] = _draw(lambda axis: _confusion(axis, boxes["confusion"]))
         drawn["ROC on true boxes, one class against the others"] = _draw(
-            lambda axis: _roc(axis, faces)
+            lambda axis: _roc(axis, faces, boxes["by_class"])
         )
         drawn["Precision and recall on true boxes"] = _draw(
-            lambda axis: _precision_recall(axis, faces)
+            lambda axis: _precision_recall(axis, faces, boxes["by_class"])
         )
         drawn["Reliability on true boxes"] = _draw(
             lambda axis: _reliability(axis, boxes["reliability"])
         )
     if detection is not None:
+        found, pipeline = result.metrics["face_detector"], result.metrics["pipeline"]
+        figures = {"face": found} | pipeline["by_class"]
         drawn["Precision and recall of the face detector and the pipeline"] = _draw(
-            lambda axis: _detections(axis, detection)
+            lambda axis: _detections(axis, detection, figures)
         )
         if detection.masked.any() and not detection.masked.all():
             drawn["ROC of the pipeline; a face that is not found counts as masked"] = _draw(
-                lambda axis: _undetected(axis, detection)
+                lambda axis: _undetected(axis, detection, pipeline["undetected_as_masked"])
             )
     return drawn
 
@@ -60,11 +66,15 @@ def _colour(name: str) -> tuple[float, float, float]:
     return red / 255, green / 255, blue / 255
 
 
-def _share(axis: Axes, x: str, y: str) -> None:
+def _share(axis: Axes, x: str, y: str, legend: Corner) -> None:
     axis.set(xlabel=x, ylabel=y, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axis.grid(alpha=0.3)
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize="small")
+        axis.legend(fontsize="small", loc=legend)
+
+
+def _with_area(name: str, kind: str, figure: Mapping[str, Any]) -> str:
+    return f"{name}: {kind} {figure['value']:.3f}"
 
 
 def _confusion(axis: Axes, matrix: list[list[int]]) -> None:
@@ -90,24 +100,22 @@ def _classes_with_both(faces: Faces) -> list[int]:
     return [label for label in faces.present if not (faces.truth == label).all()]
 
 
-def _roc(axis: Axes, faces: Faces) -> None:
+def _roc(axis: Axes, faces: Faces, figures: Mapping[str, Any]) -> None:
     for label in _classes_with_both(faces):
+        name = CLASSES[label]
         false, true, _ = roc_curve(faces.truth == label, faces.scores[:, label])
-        axis.plot(false, true, color=_colour(CLASSES[label]), label=CLASSES[label])
-    _share(axis, "false positive rate", "true positive rate")
+        text = _with_area(name, "AUC", figures[name]["roc_auc"])
+        axis.plot(false, true, color=_colour(name), label=text)
+    _share(axis, "false positive rate", "true positive rate", "lower right")
 
 
-def _precision_recall(axis: Axes, faces: Faces) -> None:
+def _precision_recall(axis: Axes, faces: Faces, figures: Mapping[str, Any]) -> None:
     for label in _classes_with_both(faces):
+        name = CLASSES[label]
         precision, recall, _ = precision_recall_curve(faces.truth == label, faces.scores[:, label])
-        axis.plot(
-            recall,
-            precision,
-            color=_colour(CLASSES[label]),
-            label=CLASSES[label],
-            drawstyle="steps-post",
-        )
-    _share(axis, "recall", "precision")
+        text = _with_area(name, "AUC", figures[name]["average_precision"])
+        axis.plot(recall, precision, color=_colour(name), label=text, drawstyle="steps-post")
+    _share(axis, "recall", "precision", "lower left")
 
 
 def _reliability(axis: Axes, bins: list[dict[str, Any]]) -> None:
@@ -121,26 +129,34 @@ def _reliability(axis: Axes, bins: list[dict[str, Any]]) -> None:
         color="#dddddd",
         label="faces (share of the fullest bin)",
     )
-    axis.plot(
+    share = np.array([[item["accuracy"][key] for key in _FIGURE] for item in filled], np.float64)
+    value, low, high = share.T
+    axis.errorbar(
         [item["confidence"] for item in filled],
-        [item["accuracy"] for item in filled],
+        value,
+        # Of few faces, the share may lie outside of what the draws gave.
+        np.nan_to_num([np.maximum(value - low, 0), np.maximum(high - value, 0)]),
         marker="o",
         color="black",
-        label="share that is right",
+        elinewidth=1,
+        label="share that is right, 95 % interval",
     )
-    _share(axis, "probability of the chosen class", "share that is right")
+    _share(axis, "probability of the chosen class", "share that is right", "upper left")
 
 
-def _detections(axis: Axes, detection: Detection) -> None:
+def _detections(axis: Axes, detection: Detection, figures: Mapping[str, Any]) -> None:
     for name in ("face", *CLASSES):
         recall, precision, _ = detection.rankings[name].curve()
         if np.isfinite(recall).all() and len(recall):
             colour = "black" if name == "face" else _colour(name)
-            axis.plot(recall, precision, color=colour, label=name)
-    _share(axis, "recall", "precision")
+            text = _with_area(name, "AP", figures[name]["average_precision"])
+            axis.plot(recall, precision, color=colour, label=text)
+    _share(axis, "recall", "precision", "lower left")
 
 
-def _undetected(axis: Axes, detection: Detection) -> None:
+def _undetected(axis: Axes, detection: Detection, figures: Mapping[str, Any]) -> None:
     false, true, _ = roc_curve(detection.masked, detection.masked_scores)
-    axis.plot(false, true, color="black")
-    _share(axis, "bare faces that count as masked", "masked faces that count as masked")
+    axis.plot(false, true, color="black", label=_with_area("masked", "AUC", figures["roc_auc"]))
+    _share(
+        axis, "bare faces that count as masked", "masked faces that count as masked", "lower right"
+    )

@@ -5,24 +5,26 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from maskdet import images
 from maskdet.classes import SHORT
-from maskdet.drawing import GREY, class_colour
+from maskdet.drawing import GREY, class_colour, frame
 from maskdet.errors import OutputError
 from maskdet.evaluate import plots
-from maskdet.evaluate.mistakes import KINDS, MISSED, WRONG, Mistake
+from maskdet.evaluate.mistakes import FALSE_ALARM, KINDS, MISSED, WRONG, Mistake
 from maskdet.evaluate.run import Evaluation
 from maskdet.evaluate.tables import Table, heading, tables
-from maskdet.faces.crop import cut_face, region
+from maskdet.faces.crop import cut_face, region, square_around
 from maskdet.files import make_folder, write_bytes
 from maskdet.images import Bgr
 from maskdet.sheet import Caption, contact_sheet
+from maskdet.types import Box
 
 METRICS = "metrics.json"
 PAGE = "report.html"
@@ -32,6 +34,14 @@ _COLUMNS = 8
 _SIDE = 128
 _MARGIN = 0.3
 """More than the classifier sees of a face: a person needs the surroundings."""
+
+_MEANING = {
+    WRONG: "The number beside the rank says by how much the wrong class is more probable than "
+    "the right one; of predictions by other programs, how sure their label is.",
+    MISSED: "The largest first, by the shorter side.",
+    FALSE_ALARM: "The number beside the rank is the detector's score. On a face: the intersection "
+    "over union with the true face that such a box overlaps most, but does not fit.",
+}
 
 
 def write(result: Evaluation, folder: Path) -> list[Path]:
@@ -58,7 +68,8 @@ def write(result: Evaluation, folder: Path) -> list[Path]:
 
 
 def _page(result: Evaluation) -> str:
-    parts = [_table(table) for table in tables(result.metrics)]
+    metrics = result.metrics
+    parts = [_table(table) for table in tables(metrics)]
     figures = [
         f'<figure><img src="{_uri("svg+xml", svg)}" alt="{escape(title)}">'
         f"<figcaption>{escape(title)}</figcaption></figure>"
@@ -71,13 +82,15 @@ def _page(result: Evaluation) -> str:
             worst = own[:_MOST]
             title = f"{kind}: {len(own)}" + (f", the worst {_MOST}" if len(own) > _MOST else "")
             sheets.append(
-                f'<h2>{escape(title)}</h2><img src="{_uri("jpeg", _sheet(worst))}" '
-                f'alt="{escape(title)}">'
-                f"<ol>{''.join(f'<li>{escape(_line(item))}</li>' for item in worst)}</ol>"
+                f"<h2>{escape(title)}</h2><p>{escape(_MEANING[kind])}</p>"
+                f'<img src="{_uri("jpeg", _sheet(worst))}" alt="{escape(title)}">'
+                f"<details><summary>where these are</summary><ol>"
+                f"{''.join(f'<li>{escape(_line(item))}</li>' for item in worst)}</ol></details>"
             )
     notes = "".join(f"<p>{escape(text)}</p>" for text in [*result.notes, *result.problems])
     return _PAGE.format(
-        heading=escape(heading(result.metrics)),
+        heading=escape(heading(metrics)),
+        about=escape(_about(metrics)),
         notes=notes,
         tables="\n".join(parts),
         figures="\n".join(figures),
@@ -85,15 +98,29 @@ def _page(result: Evaluation) -> str:
     )
 
 
+def _about(metrics: Mapping[str, Any]) -> str:
+    threshold = (
+        f"Working threshold: {metrics['min_score']:g} of the face detector's score; average "
+        f"precision looks down to {metrics['least_score']:g}. "
+    )
+    return (
+        f"maskdet {metrics['maskdet']}. {threshold if 'pipeline' in metrics else ''}"
+        f"Intervals: 95 %, by bootstrap over pictures, {metrics['resamples']} draws."
+    )
+
+
 def _table(table: Table) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
     rows = "".join(
-        f"<tr><th>{escape(row[0])}</th>"
+        f"<tr{' class=new' if number in table.groups else ''}><th>{escape(row[0])}</th>"
         + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
-        for row in table.rows
+        for number, row in enumerate(table.rows)
     )
-    return f"<h2>{escape(table.title)}</h2><table><tr>{head}</tr>{rows}</table>"
+    return (
+        f"<section><h2>{escape(table.title)}</h2>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
 
 
 def _sheet(mistakes: Sequence[Mistake]) -> bytes:
@@ -104,13 +131,7 @@ def _sheet(mistakes: Sequence[Mistake]) -> bytes:
     for path, numbers in places.items():
         image = images.read(path)
         for number in numbers:
-            face = cut_face(image, *region(image, mistakes[number].box, _MARGIN))
-            shrinks = face.shape[0] > _SIDE
-            faces[number] = cv2.resize(  # type: ignore[assignment]
-                face,
-                (_SIDE, _SIDE),
-                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-            )
+            faces[number] = _face(image, mistakes[number])
     captions = [_caption(number, mistake) for number, mistake in enumerate(mistakes, 1)]
     sheet = contact_sheet([faces[k] for k in range(len(mistakes))], captions, _COLUMNS)
     encoded, jpeg = cv2.imencode(".jpg", sheet)
@@ -119,11 +140,32 @@ def _sheet(mistakes: Sequence[Mistake]) -> bytes:
     return jpeg.tobytes()
 
 
+def _face(image: Bgr, mistake: Mistake) -> Bgr:
+    """Return a place with its surroundings, framed: there may be other faces beside it."""
+    place, margin = region(image, mistake.box, _MARGIN)
+    face = cut_face(image, place, margin)
+    shrinks = face.shape[0] > _SIDE
+    small: Bgr = cv2.resize(  # type: ignore[assignment]
+        face, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    if mistake.box:
+        square, scale = square_around(place, margin), _SIDE / face.shape[0]
+        x1, y1, x2, y2 = (
+            scale * (value - start)
+            for value, start in zip(place.to_list(), 2 * (square.x1, square.y1), strict=True)
+        )
+        inside = Box(x1, y1, x2, y2).clip(_SIDE, _SIDE)
+        frame(small, inside, class_colour(mistake.guess or mistake.label or ""), 1)
+    return small
+
+
 def _caption(number: int, mistake: Mistake) -> Caption:
     lines = [(f"{number}  {_weight(mistake)}", GREY)]
     for who, name in (("is", mistake.label), ("said", mistake.guess)):
         if name:
             lines.append((f"{who}: {SHORT.get(name, name)}", class_colour(name)))
+    if mistake.kind == FALSE_ALARM:
+        lines.append((f"on a face: {mistake.iou:.2f}" if mistake.iou else "on no face", GREY))
     return lines
 
 
@@ -138,7 +180,7 @@ def _line(mistake: Mistake) -> str:
         if mistake.kind == WRONG
         else mistake.label or mistake.guess
     )
-    return f"{mistake.path} {box}: {said}"
+    return f"{mistake.name} {box}: {said}"
 
 
 def _uri(kind: str, data: bytes) -> str:
@@ -147,24 +189,33 @@ def _uri(kind: str, data: bytes) -> str:
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>maskdet evaluate</title>
+<meta name="viewport" content="width=device-width">
 <style>
 body {{ font: 14px sans-serif; margin: 1em auto; max-width: 1100px; padding: 0 1em }}
+h1 {{ font-size: 20px }}
+h2 {{ font-size: 16px; margin: 1.5em 0 .5em }}
+section {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th, td {{ padding: 2px 8px; border-bottom: 1px solid #ddd; text-align: right }}
-th:first-child {{ text-align: left; font-weight: normal }}
-tr:first-child th {{ font-weight: bold }}
-main {{ display: flex; flex-wrap: wrap; gap: 1em }}
-figure {{ margin: 0; width: 480px }}
+th, td {{ padding: 2px 8px; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }}
+th:first-child {{ text-align: left }}
+tbody th {{ font-weight: normal }}
+.new > * {{ border-top: 2px solid #999 }}
+div {{ display: flex; flex-wrap: wrap; gap: 0 3em }}
+figure {{ margin: 0 0 1em; width: 480px }}
+figcaption {{ text-align: center }}
 img {{ max-width: 100% }}
 li {{ overflow-wrap: anywhere; font-size: 12px }}
 </style>
 <h1>{heading}</h1>
+<p>{about}</p>
 {notes}
+<div>
 {tables}
+</div>
 <h2>Curves</h2>
-<main>
+<div>
 {figures}
-</main>
+</div>
 {sheets}
 </html>
 """

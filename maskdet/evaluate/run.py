@@ -15,12 +15,12 @@ from maskdet.detect.pipeline import Pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate import predictions as others
 from maskdet.evaluate import truth as labelled
-from maskdet.evaluate.bootstrap import RESAMPLES, Bootstrap, nested
+from maskdet.evaluate.bootstrap import RESAMPLES, Bootstrap, Figure, nested
 from maskdet.evaluate.detection import Detection, working_set
-from maskdet.evaluate.metrics import Faces, classification, reliability
+from maskdet.evaluate.metrics import Faces, bins, classification, reliability
 from maskdet.evaluate.mistakes import Mistake, find_mistakes
 from maskdet.evaluate.observe import LEAST_SCORE, Observation, observe
-from maskdet.evaluate.slices import Seen, slices
+from maskdet.evaluate.slices import Seen, complaints, slices
 from maskdet.evaluate.truth import shorter_side
 from maskdet.progress import SILENT, Progress
 
@@ -110,6 +110,7 @@ def evaluate(
         "predictions": None,
         "min_score": min_score,
         "least_score": LEAST_SCORE,
+        "resamples": resamples,
     }
     if said and not isinstance(measured, Pipeline):
         result["predictions"] = {
@@ -127,6 +128,8 @@ def evaluate(
     seen = _seen(observations, min_score, detection)
     bootstrap = Bootstrap(len(observations), resamples)
     result["slices"] = slices(seen, noted, bootstrap, min_side)
+    if noted is not None:
+        result["complaints"] = complaints(seen, noted, bootstrap, min_side)
     mistakes = find_mistakes(observations, min_score, min_side)
     return Evaluation(result, faces, detection, mistakes, _notes(said), problems)
 
@@ -174,17 +177,28 @@ def _classification(
         "pictures": bootstrap.pictures,
         **nested(figures),
         "confusion": faces.counts(),
-        "reliability": [
-            {
-                "from": round(item.low, 4),
-                "to": round(item.high, 4),
-                "faces": int(item.faces),
-                "confidence": round(item.confidence, 4) if item.faces else None,
-                "accuracy": round(item.accuracy, 4) if item.faces else None,
-            }
-            for item in reliability(faces.truth, faces.scores)
-        ],
+        "reliability": _reliability(faces, bootstrap),
     }
+
+
+def _reliability(faces: Faces, bootstrap: Bootstrap) -> list[dict[str, Any]]:
+    place, right = bins(faces.scores), faces.guess == faces.truth
+
+    def accuracy(number: int) -> Figure:
+        own = place == number
+        hits = bootstrap.counts(faces.picture[own & right])
+        return bootstrap.share(hits, bootstrap.counts(faces.picture[own]))
+
+    return [
+        {
+            "from": round(item.low, 4),
+            "to": round(item.high, 4),
+            "faces": int(item.faces),
+            "confidence": round(item.confidence, 4) if item.faces else None,
+            "accuracy": accuracy(number),
+        }
+        for number, item in enumerate(reliability(faces.truth, faces.scores))
+    ]
 
 
 def _detection(detection: Detection, resamples: int, progress: Progress) -> dict[str, Any]:
@@ -227,11 +241,11 @@ def _seen(
         for index, face in enumerate(item.picture.faces):
             if face.difficult:
                 continue
-            right: bool | None = None
+            guess: str | None = None
             if item.scores is not None:
-                right = CLASSES[item.scores[rank].argmax()] == face.label
+                guess = CLASSES[item.scores[rank].argmax()]
             elif pairs and index in pairs:
-                right = working[pairs[index]].label == face.label
+                guess = working[pairs[index]].label
             faces.append(
                 Seen(
                     picture=place,
@@ -243,7 +257,7 @@ def _seen(
                     brightness=float(item.brightness[rank]),
                     sharpness=float(item.sharpness[rank]),
                     found=None if pairs is None else index in pairs,
-                    right=right,
+                    guess=guess,
                 )
             )
             rank += 1

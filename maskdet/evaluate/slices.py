@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from maskdet.classes import CLASSES
+from maskdet.classes import CLASSES, WITH_MASK, WITHOUT_MASK
 from maskdet.evaluate.bootstrap import Bootstrap
 from maskdet.evaluate.truth import SIZES, Tags
 
@@ -29,8 +26,8 @@ class Seen:
     """A true face and what became of it.
 
     ``picture`` is the number of its picture. ``found`` says whether the detector finds it (None
-    in a crop); ``right`` whether the classifier is right about it on its true box, or, where
-    there are only predictions, about it as a detection (None if it was not asked or not found).
+    in a crop); ``guess`` is what the classifier says of its true box, or, where there are only
+    predictions, the label of the detection (None if it was not asked or not found).
     """
 
     picture: int
@@ -42,7 +39,33 @@ class Seen:
     brightness: float
     sharpness: float
     found: bool | None
-    right: bool | None
+    guess: str | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the guess is the truth."""
+        return self.guess == self.label
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What users of such programs complain of: something that happens to faces with a ``tag``.
+
+    It can happen to those of ``label``; it does where the ``guess`` is this one, or, if that is
+    None, where the face is not found.
+    """
+
+    text: str
+    tag: str
+    label: str
+    guess: str | None
+
+
+COMPLAINTS = (
+    Complaint("a hand before the mouth counts as a mask", "hand", WITHOUT_MASK, WITH_MASK),
+    Complaint("a face with a black mask is not found", "black", WITH_MASK, None),
+    Complaint("a side face with a mask is called bare", "profile", WITH_MASK, WITHOUT_MASK),
+)
 
 
 def slices(
@@ -82,6 +105,46 @@ def slices(
     return rows
 
 
+def complaints(
+    faces: Sequence[Seen], tags: Tags, bootstrap: Bootstrap, min_side: float
+) -> list[dict[str, Any]]:
+    """Return how often what users complain of happens.
+
+    Args:
+        faces, bootstrap, min_side: as of ``slices``.
+        tags: what somebody has noted of faces.
+
+    Returns:
+        For each of ``COMPLAINTS`` whose tag is in use, ``complaint`` and ``tag``, and of the
+        faces with the tag and of ``all`` that are of the same class: ``faces`` and ``happens``
+        (share).
+    """
+
+    def share(complaint: Complaint, chosen: Sequence[Seen]) -> dict[str, Any]:
+        if complaint.guess is None:
+            asked = [face for face in chosen if face.found is not None]
+            happens = [face for face in asked if not face.found]
+        else:
+            asked = [face for face in chosen if face.guess and face.side >= min_side]
+            happens = [face for face in asked if face.guess == complaint.guess]
+        places = bootstrap.counts([face.picture for face in happens])
+        whole = bootstrap.counts([face.picture for face in asked])
+        return {"faces": len(asked), "happens": bootstrap.share(places, whole)}
+
+    rows = []
+    for complaint in COMPLAINTS:
+        every = [face for face in faces if face.label == complaint.label]
+        own = [face for face in every if complaint.tag in _tags(tags, face)]
+        if own:
+            about = {"complaint": complaint.text, "tag": complaint.tag}
+            rows.append(about | share(complaint, own) | {"all": share(complaint, every)})
+    return rows
+
+
+def _tags(tags: Tags, face: Seen) -> frozenset[str]:
+    return tags.get((face.name, face.index), frozenset())
+
+
 def _between(key: Callable[[Seen], float], low: float, high: float) -> Callable[[Seen], bool]:
     return lambda face: low <= key(face) < high
 
@@ -91,27 +154,21 @@ def _of_source(name: str) -> Callable[[Seen], bool]:
 
 
 def _tagged(tags: Tags) -> Iterator[tuple[str, Callable[[Seen], bool]]]:
-    def of(face: Seen) -> frozenset[str]:
-        return tags.get((face.name, face.index), frozenset())
-
     def has(tag: str) -> Callable[[Seen], bool]:
-        return lambda face: tag in of(face)
+        return lambda face: tag in _tags(tags, face)
 
     for tag in sorted(set().union(*tags.values())):
         yield tag, has(tag)
-    yield WITHOUT_TAG, lambda face: not of(face)
+    yield WITHOUT_TAG, lambda face: not _tags(tags, face)
 
 
 def _figures(faces: Sequence[Seen], bootstrap: Bootstrap, min_side: float) -> dict[str, Any]:
-    def count(chosen: Sequence[Seen]) -> npt.NDArray[np.int64]:
-        places = np.array([face.picture for face in chosen], np.int64)
-        return np.bincount(places, minlength=bootstrap.pictures)
-
     def share(chosen: Sequence[Seen], hit: Callable[[Seen], bool | None]) -> dict[str, Any]:
-        return {**bootstrap.share(count([face for face in chosen if hit(face)]), count(chosen))}
+        hits = bootstrap.counts([face.picture for face in chosen if hit(face)])
+        return {**bootstrap.share(hits, bootstrap.counts([face.picture for face in chosen]))}
 
     sought = [face for face in faces if face.found is not None]
-    judged = [face for face in faces if face.right is not None and face.side >= min_side]
+    judged = [face for face in faces if face.guess and face.side >= min_side]
     by_class = {name: [face for face in judged if face.label == name] for name in CLASSES}
     return {
         "faces": len(faces),

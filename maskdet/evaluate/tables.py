@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,15 @@ NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with a title; the first column is text, the others are figures."""
+    """A table with a title; the first column is text, the others are figures.
+
+    ``groups`` are the numbers of the rows that something new begins with.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    groups: Collection[int] = ()
 
 
 def tables(metrics: Mapping[str, Any]) -> list[Table]:
@@ -26,7 +30,8 @@ def tables(metrics: Mapping[str, Any]) -> list[Table]:
     return [
         *([*_classifier(metrics["true_boxes"])] if "true_boxes" in metrics else []),
         *([*_detection(metrics)] if "pipeline" in metrics else []),
-        _slices(metrics),
+        *([_complaints(metrics["complaints"])] if metrics.get("complaints") else []),
+        _slices(metrics["slices"]),
     ]
 
 
@@ -55,7 +60,10 @@ def text(table: Table) -> str:
         ]
         return "  ".join(cells).rstrip()
 
-    return "\n".join([table.title, *map(line, lines)])
+    written = [line(row) for row in table.rows]
+    for number in sorted(table.groups, reverse=True):
+        written.insert(number, "")
+    return "\n".join([table.title, line(table.header), *written])
 
 
 def _value(figure: Mapping[str, Any]) -> str:
@@ -73,9 +81,24 @@ def _figures(title: str, named: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table(title, ("", "value", "95 % interval"), rows)
 
 
-def _by_class(title: str, by_class: Mapping[str, Any], columns: Mapping[str, str]) -> Table:
-    rows = [(name, *(_value(by_class[name][key]) for key in columns.values())) for name in CLASSES]
-    return Table(title, ("class", *columns), rows)
+def _cell(figure: Mapping[str, Any] | int) -> str:
+    """Return a count, or a value with its interval."""
+    if isinstance(figure, int):
+        return str(figure)
+    if figure["low"] is None:
+        return _value(figure)
+    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _grid(
+    title: str,
+    corner: str,
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    columns: Mapping[str, str],
+    groups: Collection[int] = (),
+) -> Table:
+    cells = [(name, *(_cell(row[key]) for key in columns.values())) for name, row in rows]
+    return Table(title, (corner, *columns), cells, groups)
 
 
 def _classifier(boxes: Mapping[str, Any]) -> Iterator[Table]:
@@ -86,14 +109,14 @@ def _classifier(boxes: Mapping[str, Any]) -> Iterator[Table]:
             "balanced accuracy": boxes["balanced_accuracy"],
             "macro precision": boxes["macro_precision"],
             "macro F1": boxes["macro_f1"],
-            **{f"recall of {name}": boxes["by_class"][name]["recall"] for name in CLASSES},
             "accuracy, incorrect as without": boxes["two_class_accuracy"],
             "calibration error (ECE)": boxes["ece"],
         },
     )
-    yield _by_class(
+    yield _grid(
         "By class, on true boxes",
-        boxes["by_class"],
+        "class",
+        boxes["by_class"].items(),
         {
             "precision": "precision",
             "recall": "recall",
@@ -111,18 +134,13 @@ def _classifier(boxes: Mapping[str, Any]) -> Iterator[Table]:
 
 def _detection(metrics: Mapping[str, Any]) -> Iterator[Table]:
     detector, pipeline = metrics["face_detector"], metrics["pipeline"]
-    yield _figures(
+    shown = ("recall", "precision", "average_precision")
+    yield _grid(
         f"The face detector alone: {detector['found']} of {detector['faces']} faces found, "
         f"{detector['false_alarms']} false alarms at score {metrics['min_score']:g}",
-        {
-            "recall": detector["recall"],
-            "precision": detector["precision"],
-            "AP at IoU 0.5": detector["average_precision"],
-            **{
-                f"AP, faces {name}": figures["average_precision"]
-                for name, figures in detector["by_size"].items()
-            },
-        },
+        "faces",
+        [("all", detector), *detector["by_size"].items()],
+        {"n": "faces"} | dict(zip(("recall", "precision", "AP at IoU 0.5"), shown, strict=True)),
     )
     rates = pipeline["undetected_as_masked"]
     yield _figures(
@@ -131,16 +149,20 @@ def _detection(metrics: Mapping[str, Any]) -> Iterator[Table]:
             "mAP at IoU 0.5": pipeline["map"],
             "mAP, incorrect as without": pipeline["two_class_map"],
             "macro F1": pipeline["macro_f1"],
+            "macro F1, incorrect as without": pipeline["two_class_macro_f1"],
             "faces: recall": pipeline["face_recall"],
             "faces: precision": pipeline["face_precision"],
             "found faces: right label": pipeline["accuracy"],
             "found faces: right label, incorrect as without": pipeline["two_class_accuracy"],
         },
     )
-    yield _by_class(
+    by_class, two = pipeline["by_class"], pipeline["two_classes"]
+    yield _grid(
         "By class, the pipeline",
-        pipeline["by_class"],
+        "class",
+        [*by_class.items(), *((f"of two: {name}", row) for name, row in two.items())],
         {"AP": "average_precision", "precision": "precision", "recall": "recall", "F1": "f1"},
+        groups=[len(by_class)],
     )
     names = {WITH_MASK: "masked", WITHOUT_MASK: "bare, or worn wrongly"}
     yield Table(
@@ -161,27 +183,44 @@ def _detection(metrics: Mapping[str, Any]) -> Iterator[Table]:
     )
 
 
-def _slices(metrics: Mapping[str, Any]) -> Table:
+def _complaints(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        "What users of such programs complain of first, and how often it happens",
+        ("", "tag", "n", "of these faces", "n", "of all of the class"),
+        [
+            (
+                row["complaint"],
+                row["tag"],
+                str(row["faces"]),
+                _cell(row["happens"]),
+                str(row["all"]["faces"]),
+                _cell(row["all"]["happens"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _slices(slices: Sequence[Mapping[str, Any]]) -> Table:
     def recall(row: Mapping[str, Any], name: str) -> str:
         figure = row["recall"][name]
         return f"{_value(figure)} of {figure['faces']}" if figure["faces"] else NONE
 
-    rows = []
-    for row in metrics["slices"]:
-        rows.append(
-            (
-                f"{row['by']}: {row['value']}" if row["value"] else row["by"],
-                str(row["faces"]),
-                _value(row["found"]),
-                _interval(row["found"]),
-                str(row["judged"]),
-                _value(row["right"]),
-                _interval(row["right"]),
-                *(recall(row, name) for name in CLASSES),
-            )
+    rows = [
+        (
+            f"{row['by']}: {row['value']}" if row["value"] else row["by"],
+            str(row["faces"]),
+            _cell(row["found"]),
+            str(row["judged"]),
+            _cell(row["right"]),
+            *(recall(row, name) for name in CLASSES),
         )
+        for row in slices
+    ]
+    by = [row["by"] for row in slices]
     return Table(
-        "Kinds of faces: share found; of those judged by their label, share right, and by class",
-        ("faces", "n", "found", "95 %", "judged", "right", "95 %", *CLASSES),
+        "Kinds of faces: share found; share of the labels that are right, of all and by class",
+        ("faces", "n", "found", "judged", "right", *CLASSES),
         rows,
+        [number for number in range(1, len(by)) if by[number] != by[number - 1]],
     )

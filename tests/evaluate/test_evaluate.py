@@ -161,11 +161,42 @@ def test_counted_by_hand(measured: Evaluation) -> None:
     assert sizes["48 to 96 px"]["recall"]["value"] == 0.5
     assert sizes["48 to 96 px"]["precision"]["value"] == pytest.approx(2 / 3, abs=1e-4)
     assert sizes["24 to 48 px"]["recall"]["value"] is None
-    assert {(item.kind, item.path.name) for item in measured.mistakes} == {
-        (WRONG, "b.png"),
-        (MISSED, "a.png"),
-        (FALSE_ALARM, "empty.png"),
+    assert {(item.kind, item.name, item.iou) for item in measured.mistakes} == {
+        (WRONG, "b.png", 0),
+        (MISSED, "a.png", 0),
+        (MISSED, "x/a.png", 0),
+        (FALSE_ALARM, "empty.png", 0),
     }
+
+
+def test_a_false_alarm_may_lie_on_a_face_that_it_does_not_fit(tmp_path: Path) -> None:
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)]})
+    beside = Box(A.x1 + 25, A.y1, A.x2 + 25, A.y2)
+    said = write_lines(tmp_path / "said.jsonl", {"a.png": [detection(beside)]})
+    (missed, alarm) = evaluate(data, said, resamples=0).mistakes
+    assert (missed.kind, alarm.kind) == (MISSED, FALSE_ALARM)
+    assert alarm.iou == pytest.approx(1 / 3)
+
+
+def test_the_order_of_lines_and_faces_plays_no_part(tmp_path: Path) -> None:
+    random_scores = random.Random(1)
+    scenes = {f"{number}.png": [face(A), face(B, CLASSES[number % 3])] for number in range(6)}
+    data = write_scenes(tmp_path / "scenes", scenes)
+    # Few scores, so that many are equal; two detections of the same face in each picture.
+    said = {
+        name: [
+            detection(box, random_scores.choice(CLASSES), random_scores.choice((0.3, 0.6)))
+            for box in (A, B, Box(12, 10, 62, 60))
+        ]
+        for name in scenes
+    }
+    turned = {name: faces[::-1] for name, faces in reversed(said.items())}
+    one, other = (
+        evaluate(data, write_lines(tmp_path / "said.jsonl", lines), 0.5, resamples=20).metrics
+        for lines in (said, turned)
+    )
+    assert 0 < one["pipeline"]["map"]["value"] < 1
+    assert one == other
 
 
 def test_kinds_of_faces(tmp_path: Path) -> None:
