@@ -92,7 +92,7 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     type=Number(0, min_open=True),
     default=_DEFAULT.learning_rate,
     show_default=True,
-    help="Of fine-tuning; it decays to 2 % of this by a cosine.",
+    help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine.",
 )
 @click.option(
     "--label-smoothing",

@@ -43,6 +43,9 @@ from maskdet.train.sequence import AugmentedFaces
 log = logging.getLogger(__name__)
 
 RECORD = "run.json"
+_LEAST_RATE = 0.02
+"""Part of the learning rate at which fine-tuning begins and ends."""
+
 WORK = ".work"
 """Folder inside the model's own: what a run keeps so that it can be resumed."""
 
@@ -234,8 +237,14 @@ def _fine_tune(
             options.seed,
             epoch=epochs_backed_up(best.folder),
         )
+        # Rising over the first epoch: at the full rate, the steps of a fresh Adam make the
+        # network forget the rare class, which then takes epochs to come back.
         schedule = keras.optimizers.schedules.CosineDecay(
-            options.learning_rate, options.epochs * len(batches), alpha=0.02
+            initial_learning_rate=_LEAST_RATE * options.learning_rate,
+            warmup_target=options.learning_rate,
+            warmup_steps=len(batches),
+            decay_steps=max(1, (options.epochs - 1) * len(batches)),
+            alpha=_LEAST_RATE,
         )
         # With batch norm frozen nothing else keeps a bad batch from throwing the weights off.
         _compile(model, keras.optimizers.Adam(schedule, global_clipnorm=1.0), options)

@@ -14,10 +14,10 @@ class TrainOptions:
     fine-tuning (``head_epochs``: of the head before it), ``patience`` how many epochs without
     a better validation macro-F1 end a stage, ``fine_tune_from`` the first block that is
     fine-tuned (0 to 17), ``class_weight_power`` how far class weights make up for uneven
-    classes (1: in full, 0: not), ``learning_rate`` where the cosine decay of fine-tuning starts,
-    ``validation`` the part of the faces that is kept for validation (where no manifest gives
-    one), ``limit`` the most faces
-    to use (None: all), ``exclude`` what to leave out, see ``labels.dataset.load``.
+    classes (1: in full, 0: not), ``learning_rate`` what fine-tuning rises to over its first
+    epoch, before a cosine decay, ``validation`` the part of the faces that is kept for validation
+    (where no manifest gives one), ``limit`` the most faces to use (None: all), ``exclude`` what
+    to leave out, see ``labels.dataset.load``.
     """
 
     image_size: int = 128
