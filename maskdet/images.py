@@ -10,15 +10,15 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from maskdet.errors import InputError, OutputError
 from maskdet.files import write_bytes
+from maskdet.upright import to_rgb, upright, upright_size
 
 Bgr = npt.NDArray[np.uint8]
 """An image in memory: uint8, shape (height, width, 3), channels blue, green, red."""
@@ -37,25 +37,16 @@ MAX_PIXELS = 178_956_970
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """What is read. Pillow knows more, but runs Ghostscript on whatever looks like EPS."""
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What sets a picture of an EXIF orientation upright."""
-
-_SWAPPING = (5, 6, 7, 8)
-"""The orientations that swap width and height."""
-
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError),
     RuntimeError,  # the AVIF decoder's
     struct.error,  # broken EXIF
 )
+
+
+# What it warns of is either an error here or does not matter. For good, because
+# ``warnings.catch_warnings`` is not safe with several threads.
+warnings.filterwarnings("ignore", module="PIL")
 
 
 class TooLargeError(InputError):
@@ -79,7 +70,7 @@ def read(source: str | os.PathLike[str] | bytes) -> Bgr:
     """
     with _opened(source) as image:
         image.load()
-        rgb = _to_rgb(_upright(image))
+        rgb = to_rgb(upright(image))
     return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
 
 
@@ -114,14 +105,15 @@ def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool =
         InputError: as ``read``.
     """
     with _opened(source) as image:
-        width, height = _upright_size(image)
+        width, height = upright_size(image)
         image.draft("L" if grey else None, (side, side))
         image.load()
-        picture = _upright(image)
-        if not grey or picture.mode != "L" or picture.has_transparency_data:
-            picture = _to_rgb(picture)
-        picture = picture.convert("L" if grey else "RGB")
-    pixels = np.asarray(picture.reduce(max(min(picture.size) // side, 1)))
+        picture = upright(image)
+        wanted = "L" if grey else "RGB"
+        if picture.mode != wanted or picture.has_transparency_data:
+            picture = to_rgb(picture).convert(wanted)
+    factor = min(picture.size) // side
+    pixels = np.asarray(picture.reduce(factor) if factor > 1 else picture)
     return Reduced(pixels if grey else pixels[:, :, ::-1].copy(), width, height)
 
 
@@ -165,15 +157,13 @@ def _opened(
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with file, Image.open(file, formats=FORMATS) as image:
-                if image.width * image.height > max_pixels:
-                    raise TooLargeError(
-                        f"{name} has {image.width} x {image.height} pixels: over the limit of "
-                        f"{max_pixels / 1e6:.0f} million, it may be a decompression bomb"
-                    )
-                yield image
+        with file, Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise TooLargeError(
+                    f"{name} has {image.width} x {image.height} pixels: over the limit of "
+                    f"{max_pixels / 1e6:.0f} million, it may be a decompression bomb"
+                )
+            yield image
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"{name}: {error}") from error
     except UnidentifiedImageError as error:
@@ -201,7 +191,7 @@ def header(source: str | os.PathLike[str] | bytes) -> Header:
 
 
 def _header(image: Image.Image) -> Header:
-    return Header(image.format or "", *_upright_size(image))
+    return Header(image.format or "", *upright_size(image))
 
 
 def size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -212,36 +202,6 @@ def size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 def _is_empty(source: str | os.PathLike[str] | bytes) -> bool:
     return not source if isinstance(source, bytes) else Path(source).stat().st_size == 0
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    # ImageOps.exif_transpose writes the EXIF anew, and fails where that is a little off.
-    turn = _TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    # Of a TIFF file, Pillow has swapped them already.
-    turned = image.format != "TIFF" and _orientation(image) in _SWAPPING
-    return (image.height, image.width) if turned else image.size
-
-
-def _orientation(image: Image.Image) -> Any:
-    return image.getexif().get(ExifTags.Base.Orientation)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        # Pillow clips these to 0..255; what they hold is 16-bit or of unknown range.
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        top = 65535.0 if image.mode == "I" and values.max() > 255 else max(values.max(), 1.0)
-        return Image.fromarray((values.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def write(path: str | os.PathLike[str], image: Bgr, quality: int = 92) -> None:

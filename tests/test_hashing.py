@@ -3,7 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import imagehash
+import numpy as np
 import pytest
+from PIL import Image
 
 from maskdet import hashing, images
 from maskdet.images import Bgr
@@ -32,3 +35,11 @@ def test_another_picture_is_far(tmp_path: Path, astronaut: Bgr) -> None:
     other = cv2.cvtColor(data.coffee(), cv2.COLOR_RGB2BGR)
     path = tmp_path / "a.jpg"
     assert distance(phash(astronaut, path), phash(other, path)) > 2 * hashing.NEAR_DUPLICATE
+
+
+@pytest.mark.parametrize("size", [4, 5, 8, 16, 20])
+def test_it_is_the_phash_of_imagehash(astronaut: Bgr, size: int) -> None:
+    for picture in (astronaut, astronaut[::-1, 100:], np.full_like(astronaut, 200)):
+        grey = hashing.square(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+        theirs = imagehash.phash(Image.fromarray(grey), size, hashing.SIDE // size).hash
+        assert np.array_equal(hashing.compute(grey, size=size), np.packbits(theirs))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +199,16 @@ def test_bad_files_are_told(data: bytes, message: str, tmp_path: Path) -> None:
         images.read(data)
 
 
+def test_what_pillow_warns_of_is_not_shown(tmp_path: Path) -> None:
+    # Of so many pixels Pillow warns; then it finds that they are not there.
+    (tmp_path / "a.png").write_bytes(png(10_000, 10_000))
+    code = "import sys; from maskdet import images; images.read(sys.argv[1])"
+    command = [sys.executable, "-W", "always", "-c", code, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Warning" not in done.stderr
+
+
 def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         images.read(tmp_path / "a.jpg")
@@ -217,6 +229,7 @@ def test_a_huge_file_that_is_no_picture_is_not_read(tmp_path: Path) -> None:
 FORMS = [encoded(plain(), form) for form in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")]
 
 
+@pytest.mark.filterwarnings("ignore")  # pytest has set those aside that maskdet.images made
 @settings(max_examples=300, deadline=None)
 @given(
     data=st.sampled_from(FORMS),

@@ -38,7 +38,7 @@ MIGRATIONS = (
 
     CREATE TABLE hashes (                  -- a cache: what dedup computed of a file
         path TEXT NOT NULL,                -- below the root, with '/'
-        kind TEXT NOT NULL,                -- algorithm and size, e.g. 'phash8'
+        kind TEXT NOT NULL,                -- algorithm and sizes, e.g. 'phash8 of 80 px'
         bytes INTEGER NOT NULL,            -- of the file when it was hashed
         mtime_ns INTEGER NOT NULL,
         value BLOB NOT NULL,

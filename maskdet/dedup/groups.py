@@ -93,7 +93,8 @@ def _release(
     decided: list[int], worse: dict[int, set[int]], waits: dict[int, int], gone: dict[int, int]
 ) -> list[int]:
     """Return those that waited for nobody but the ``decided`` ones, and are not ``gone``."""
-    decided, ready = list(decided), []
+    decided = decided.copy()
+    ready: list[int] = []
     for index in decided:
         for other in worse.pop(index, ()):
             waits[other] -= 1

@@ -70,7 +70,8 @@ def signatures(
     """
     names = [os.fspath(path) for path in paths]
     count, length = len(names), hashing.length(size)
-    kinds = [f"{kind}{size}", f"{kind}{size} mirrored"][: 1 + mirror]
+    name = f"{kind}{size} of {hashing.SIDE} px"
+    kinds = [name, f"{name} mirrored"][: 1 + mirror]
     hashes = np.zeros((len(kinds), count, length), np.uint8)
     width, height = np.zeros((2, count), np.int32)
     sharpness = np.zeros(count, np.float32)

@@ -73,7 +73,7 @@ def test_what_is_known_of_pictures(folder: Path, paths: list[Path], astronaut: B
 
 
 @pytest.mark.parametrize("kind", hashing.KINDS)
-@pytest.mark.parametrize("size", [4, 8, 16])
+@pytest.mark.parametrize("size", [4, 8, 32])
 def test_every_kind_of_hash(paths: list[Path], cache: Catalog, kind: str, size: int) -> None:
     first = signatures(paths, kind, size, cache)
     assert first.hashes.shape == (3, size * size // 8)
