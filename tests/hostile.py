@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import socket
 import struct
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import cv2
 import numpy as np
@@ -72,6 +74,21 @@ def flaky(body: bytes, status: int, times: int = 1, **headers: str) -> Route:
             request.send(b"Later.", "text/plain", status, **headers)
         else:
             request.send(body, "image/jpeg")
+
+    return route
+
+
+def cut_off(body: bytes, times: float = math.inf) -> Route:
+    """Answer with result pages, but with ``body`` to the first ``times`` that ask for a later one.
+
+    For the path of the result pages.
+    """
+    count = itertools.count()
+
+    def route(request: Handler) -> None:
+        query = dict(parse_qsl(urlsplit(request.path).query))
+        later = query["first"] != "1" and next(count) < times
+        request.send(body if later else request.bing.page(query), "text/html")
 
     return route
 

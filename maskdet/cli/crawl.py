@@ -253,9 +253,9 @@ def _judge(ctx: click.Context, summary: Summary) -> None:
     """Say what was not reached, and end with the exit code for it."""
     for search in summary.failed:
         say(f"error: {search.query.phrase}: {search.error}", error=True)
-    saved = sum(search.saved - search.before for search in summary.searches)
     asked = [search for search in summary.searches if search.pages or search.error]
-    if asked and len(summary.failed) == len(asked) and not saved:
+    usable = any(search.results > search.unreadable for search in asked)
+    if asked and len(summary.failed) == len(asked) and not usable:
         raise NetworkError(
             "Bing answered nothing usable: see whether it can be reached; where it turns "
             "programs away, wait some hours, or name a mirror with --endpoint"
@@ -266,5 +266,8 @@ def _judge(ctx: click.Context, summary: Summary) -> None:
     for search in summary.searches:
         if search.pages and not search.results:
             say(f"{search.query.phrase}: Bing has no results")
+        if search.doubt:
+            doubt = f"{search.doubt}: there may be more, and the same command asks for them"
+            say(f"warning: {search.query.phrase}: {doubt}")
     if summary.failed or summary.fruitless:
         ctx.exit(NOT_ALL)

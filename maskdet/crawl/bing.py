@@ -14,7 +14,10 @@ from bs4 import BeautifulSoup
 COUNT = 35
 """Results asked for on a page."""
 
-_NO_RESULTS = re.compile(rb"no[\s_-]*results?\b", re.IGNORECASE)
+CAPTCHA = "Bing asks for a proof that a person is searching (a captcha)"
+
+_NO_RESULTS = re.compile(rb"no[\s_-]*(more[\s_-]*)?results?\b", re.IGNORECASE)
+_LIST = re.compile(rb"\b(dgControl|imgpt|iusc)")
 _TAG = re.compile(r"</?\w[^>]*>")
 _MARK = re.compile("[\ue000-\uf8ff]")
 _CHALLENGE = re.compile(rb"captcha|challenge|unusual traffic|verify (that )?you", re.IGNORECASE)
@@ -72,13 +75,16 @@ def page_url(endpoint: str, phrase: str, first: int, filters: str) -> str:
 def unusable(page: bytes, first: bool) -> str | None:
     """Return what is wrong with a page without results, None if Bing has just no more.
 
+    The end of the results is a page that says so, or whose list of results is empty.
+
     Args:
         page: its content.
-        first: whether it is the first page of a search.
+        first: whether it is the first page of a search: then an empty list is none that could
+            be read.
     """
     if _CHALLENGE.search(page):
-        return "Bing asks for a proof that a person is searching (a captcha)"
-    if not first or _NO_RESULTS.search(page):
+        return CAPTCHA
+    if _NO_RESULTS.search(page) or (not first and _LIST.search(page)):
         return None
     if not page.strip():
         return "Bing answered with an empty page, which is how it turns programs away"

@@ -49,6 +49,9 @@ class Search:
     error: str | None = None
     """Why Bing could not be asked, or not to the end."""
 
+    doubt: str | None = None
+    """Why Bing may have more results than it has shown: the next run asks again."""
+
     outstanding: int = 0
     """Addresses that are being tried or about to be."""
 
@@ -73,6 +76,7 @@ class Search:
             "unreadable": self.unreadable,
             "pages": self.pages,
             "error": self.error,
+            "doubt": self.doubt,
         }
 
 

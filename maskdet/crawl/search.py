@@ -113,12 +113,9 @@ class BingParser(Parser):  # type: ignore[misc]
         address = bing.page_url(
             self._options.endpoint, search.query.phrase, search.results + 1, self._qft
         )
-        page = self._fetch(address)
-        if page is None:
+        found = self._results(search, address)
+        if found is None:
             return False
-        found = list(self.parse(page))
-        if not found and (reason := bing.unusable(page, first=not search.pages)):
-            raise Failure(Outcome.UNAVAILABLE, reason)
         search.pages += 1
         fresh: dict[str, Source] = {}
         for rank, result in enumerate(found, search.results + 1):
@@ -139,6 +136,31 @@ class BingParser(Parser):  # type: ignore[misc]
             elif not self._offer(search, source):
                 return False
         return bool(fresh)
+
+    def _results(self, search: Search, address: str) -> list[bing.Result | None] | None:
+        """Return the results of a page, none if there are no more; None: not needed any more.
+
+        A page that is no result page is asked for again where Bing has shown others before;
+        if it stays so, whether it was the last one is left in doubt.
+
+        Raises:
+            Failure: Bing does not answer, or with nothing usable.
+        """
+        for attempt in range(self._options.limits.attempts):
+            if attempt:
+                self._job.sleep(2.0 ** (attempt - 1))
+            page = self._fetch(address)
+            if page is None:
+                return None
+            found = list(self.parse(page))
+            reason = None if found else bing.unusable(page, first=not search.pages)
+            if not reason:
+                return found
+            if reason == bing.CAPTCHA or not search.pages:
+                raise Failure(Outcome.UNAVAILABLE, reason)
+        search.doubt = f"after {search.results} results, {reason}"
+        _log.info("%s: %s", search.query.phrase, search.doubt)
+        return None
 
     def parse(self, response: bytes) -> Iterator[bing.Result | None]:
         """Yield the results of a page."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from conftest import wait_until
-from hostile import HostileBing, picture
+from hostile import CAPTCHA, HostileBing, cut_off, picture
+from local_bing import PAGE
 from local_bing import Result as Found
 
 from maskdet.catalog import Catalog
@@ -91,6 +92,25 @@ def test_how_it_ends(
     assert stdout in result.stdout
     assert stderr in result.stderr
     assert bool(stderr) == bool(result.stderr)
+
+
+def test_an_empty_page_after_results_is_a_warning(call: Call, bing: HostileBing) -> None:
+    add(bing, "masks", 40)
+    bing.serve(PAGE, cut_off(b"", times=3))
+    result = call("masks")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("35 of 100 pictures are there, 35 of them new\n")
+    assert "warning: masks: after 35 results, Bing answered with an empty page" in result.stderr
+    assert call("masks").stdout.endswith("40 of 100 pictures are there, 5 of them new\n")
+
+
+def test_results_that_are_all_known_are_usable(call: Call, bing: HostileBing) -> None:
+    add(bing, "masks", 35)
+    call("masks", "--max-num", "35")
+    bing.serve(PAGE, cut_off(CAPTCHA))
+    result = call("masks")
+    assert result.exit_code == 3
+    assert "error: masks: Bing asks for a proof" in result.stderr
 
 
 def test_finding_nothing_but_what_is_there_is_no_error(call: Call, bing: HostileBing) -> None:

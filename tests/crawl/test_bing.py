@@ -117,10 +117,11 @@ def test_no_two_choices_of_a_filter_mean_the_same() -> None:
 @pytest.mark.parametrize(
     ("page", "first", "later"),
     [
-        (b"", "empty page", None),
-        (b" \n", "empty page", None),
+        (b"", "empty page", "empty page"),
+        (b" \n", "empty page", "empty page"),
         (CAPTCHA, "captcha", "captcha"),
-        (b"<html><title>Before you continue</title></html>", "no result page", None),
+        (b"<html><title>Before you continue</title></html>", "no result page", "no result page"),
+        (b'<ul class="dgControl_list" data-row="7"></ul>', "no result page", None),
         (b'<div class="no_results">No more results.</div>', None, None),
         (b"<p>There are no results for this.</p>", None, None),
     ],

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
-from hostile import HostileBing, fixed, flaky, picture
-from local_bing import Handler, LocalBing, Result
+from hostile import CAPTCHA, HostileBing, cut_off, fixed, flaky, picture
+from local_bing import PAGE, Handler, LocalBing, Result
 
 from maskdet import images
 from maskdet.catalog import Catalog
@@ -350,6 +350,38 @@ def test_a_block_is_no_empty_result(
     assert reason in (summary.searches[0].error or "")
     assert summary.failed == summary.searches[:1]
     assert summary.searches[1].saved == 1
+
+
+def test_an_empty_page_after_others_is_asked_for_again(tmp_path: Path, bing: HostileBing) -> None:
+    many(bing, "one", 50)
+    bing.serve(PAGE, cut_off(b"", times=1))
+    (search,) = go(tmp_path, bing, "one").searches
+    assert (search.saved, search.error, search.doubt) == (50, None, None)
+    first, again = [request.time for request in bing.requests if request.query.get("first") == "36"]
+    assert again - first >= 1
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><title>Before you continue</title></html>"])
+def test_an_empty_page_after_others_leaves_the_phrase_unfinished(
+    tmp_path: Path, bing: HostileBing, body: bytes
+) -> None:
+    many(bing, "one", 50)
+    bing.serve(PAGE, cut_off(body))
+    (search,) = go(tmp_path, bing, "one", limits=Limits(attempts=1)).searches
+    assert (search.saved, search.error) == (35, None)
+    assert "after 35 results, Bing answered with" in (search.doubt or "")
+    del bing.routes[PAGE]
+    (search,) = go(tmp_path, bing, "one").searches
+    assert (search.before, search.saved, search.doubt) == (35, 50, None)
+    assert all(hits == 1 for path, hits in bing.hits.items() if path != PAGE)
+
+
+def test_a_captcha_after_results_is_not_asked_again(tmp_path: Path, bing: HostileBing) -> None:
+    many(bing, "one", 50)
+    bing.serve(PAGE, cut_off(CAPTCHA))
+    (search,) = go(tmp_path, bing, "one").searches
+    assert (search.saved, search.doubt, bing.hits[PAGE]) == (35, None, 2)
+    assert "a captcha" in (search.error or "")
 
 
 def test_bing_is_left_alone_when_it_does_not_answer(tmp_path: Path, bing: HostileBing) -> None:
