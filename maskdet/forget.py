@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import sqlite3
@@ -17,8 +16,8 @@ from maskdet.catalog.pictures import Picture
 from maskdet.catalog.sources import Outcome
 from maskdet.catalog.store import Catalog, now
 from maskdet.errors import InputError
-from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import FILE, Manifest
+from maskdet.layout import own_voc
 
 LEAST_DIGITS = 8
 """Of a sha256 that is not given in full."""
@@ -232,19 +231,10 @@ def _removal(catalog: Catalog, picture: Picture) -> Removal:
             if path.is_file() and files.sha256(path) == picture.sha256:
                 places.append(path)
     pictures = places[len(crops) :]
-    places += [boxes for path in pictures for boxes in _own_voc(path)]
+    places += filter(None, map(own_voc, pictures))
     urls = tuple(address.url for address in origin.addresses(catalog, picture))
     there = dict.fromkeys(path for path in places if path.is_file())
     return Removal(picture, tuple(there), tuple(crops), urls)
-
-
-def _own_voc(picture: Path) -> list[Path]:
-    """Return a picture's VOC file, unless it belongs to another picture of that name as well."""
-    shared = any(
-        other != picture and other.suffix.lower() in images.SUFFIXES
-        for other in picture.parent.glob(f"{glob.escape(picture.stem)}.*")
-    )
-    return [] if shared else [voc_path(picture)]
 
 
 def _remove(item: Removal, result: Forgotten) -> bool:

@@ -41,7 +41,7 @@ from maskdet import images, neighbours
 from maskdet.classes import WITHOUT_MASK
 from maskdet.dedup.find import Found, Options, find
 from maskdet.labels import voc
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 from maskdet.types import Box
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -30,7 +30,7 @@ from maskdet.catalog.origin import origin
 from maskdet.errors import InputError
 from maskdet.files import make_folder
 from maskdet.labels import voc
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 
 PHRASES = {
     "people wearing face masks street": "with_mask",

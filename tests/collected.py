@@ -16,7 +16,7 @@ from maskdet.crawl.run import crawl
 from maskdet.dedup.aside import set_aside
 from maskdet.dedup.match import Match
 from maskdet.labels import crop, voc
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 from maskdet.types import Box
 
 

@@ -10,8 +10,8 @@ from collected import Collected, collect, search, serve
 from maskdet import forget
 from maskdet.catalog import Catalog, pictures
 from maskdet.errors import InputError
-from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import Manifest
+from maskdet.layout import voc_path
 
 
 @pytest.fixture(scope="module")

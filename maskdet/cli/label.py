@@ -122,7 +122,7 @@ def command(
     folder, faces = folder or data / "raw", faces or data / "faces"
 
     from maskdet.labels import crop, propose
-    from maskdet.labels.folder import pictures
+    from maskdet.layout import pictures
 
     if not propose_only or faces.exists():
         crop.check_apart(folder, faces)

@@ -18,7 +18,7 @@ from maskdet.catalog import Catalog, now, pictures, store
 from maskdet.dedup.lock import alone
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError, MaskdetError
-from maskdet.labels.folder import voc_path
+from maskdet.layout import own_voc, voc_path
 from maskdet.progress import SILENT, Progress
 
 ACTIONS = ("move", "delete", "link")
@@ -186,14 +186,14 @@ def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: 
         )
     if target is not None:
         # The VOC file first: where it has gone and the picture has not, nothing is done yet.
-        if (boxes := _own_voc(path)) is not None:
+        if (boxes := own_voc(path)) is not None:
             _move(boxes, voc_path(target))
         _move(path, target)
         return str(target)
     if action == "link":
         files.copy(match.kept, path, link=True)
         return match.path
-    boxes = _own_voc(path)
+    boxes = own_voc(path)
     path.unlink()
     if boxes is not None:
         boxes.unlink()
@@ -220,7 +220,7 @@ def _put_back(catalog: Catalog, row: sqlite3.Row) -> None:
         if path.exists():
             raise InputError(f"{origin} cannot be put back: there is another file at {path}")
         files.make_folder(path.parent)
-        boxes = _own_voc(origin)
+        boxes = own_voc(origin)
         _move(origin, path)
         if boxes is not None and not voc_path(path).exists():
             _move(boxes, voc_path(path))
@@ -249,15 +249,6 @@ def _target(catalog: Catalog, path: str, folder: Path) -> Path:
         number += 1
         place = folder / inner.with_stem(f"{inner.stem}-{number}")
     return place
-
-
-def _own_voc(path: Path) -> Path | None:
-    """Return the VOC file of a picture, unless it has none or shares it with another one."""
-    boxes = voc_path(path)
-    if not boxes.is_file():
-        return None
-    names = (other.name for other in path.parent.iterdir() if other.stem == path.stem)
-    return boxes if {*names} == {path.name, boxes.name} else None
 
 
 def _move(source: Path, target: Path) -> None:

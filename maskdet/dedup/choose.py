@@ -14,7 +14,7 @@ import numpy.typing as npt
 from maskdet import files
 from maskdet.dedup.signatures import Signatures
 from maskdet.errors import InputError
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 
 
 def order(pictures: Signatures) -> list[int]:

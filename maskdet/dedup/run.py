@@ -13,7 +13,7 @@ from maskdet.catalog import Catalog, find_root, store
 from maskdet.dedup.aside import Done, undo
 from maskdet.dedup.find import Found, Options, find, find_leaks
 from maskdet.errors import InputError, OutputError
-from maskdet.labels.folder import folder_class
+from maskdet.layout import folder_class
 from maskdet.progress import SILENT, Progress
 
 ASIDE = "duplicates"

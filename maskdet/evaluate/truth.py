@@ -14,9 +14,9 @@ from maskdet import files, images
 from maskdet.classes import CLASSES
 from maskdet.errors import InputError
 from maskdet.labels import dataset, voc
-from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
+from maskdet.layout import voc_path
 from maskdet.types import Box
 
 Tags = Mapping[tuple[str, int], frozenset[str]]

@@ -10,11 +10,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from maskdet import images
+from maskdet import images, layout
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.files import absolute, read_text, sha256
-from maskdet.labels import coco, folder, voc, yolo_folder
+from maskdet.labels import coco, voc, yolo_folder
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
     LabelledPicture,
@@ -100,13 +100,13 @@ def _is_voc(path: Path) -> bool:
 
 
 def _voc(source: Path, progress: Progress) -> LabelledSet:
-    paths, problems = folder.pictures(source)
+    paths, problems = layout.pictures(source)
     found = LabelledSet(problems=problems)
     manifest = Manifest(source)
     used = set()
     for path in progress(paths, desc="labels", unit="picture"):
         beside = [in_folder_beside(path.relative_to(source), name, ".xml") for name in _ANNOTATIONS]
-        places = [folder.voc_path(path), *(source / place for place in beside if place)]
+        places = [layout.voc_path(path), *(source / place for place in beside if place)]
         boxes = next((place for place in places if place.is_file()), None)
         if boxes is None:
             found.problems.append(f"{path}: no VOC file")
@@ -192,7 +192,7 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
     paths = images.find(source, lambda error: found.problems.append(str(error)))
     for path in progress(paths, desc="labels", unit="picture"):
         name, row = named(path, source, manifest)
-        label = canonical(row.get("class", "")) or folder.folder_class(
+        label = canonical(row.get("class", "")) or layout.folder_class(
             PurePosixPath(source.resolve().name, name)
         )
         if label is None:

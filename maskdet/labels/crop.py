@@ -16,8 +16,8 @@ from maskdet.catalog import crops as ledger
 from maskdet.catalog import pictures as registry
 from maskdet.errors import InputError
 from maskdet.labels import cutting, voc
-from maskdet.labels.folder import pictures, voc_path
 from maskdet.labels.manifest import Manifest
+from maskdet.layout import pictures, voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box
 

@@ -11,8 +11,8 @@ from maskdet import images
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
-from maskdet.labels.folder import folder_class, shared_boxes, voc_path
 from maskdet.labels.manifest import PARTS, Manifest, part
+from maskdet.layout import folder_class, shared_boxes, voc_path
 from maskdet.types import Box
 
 

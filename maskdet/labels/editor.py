@@ -12,7 +12,7 @@ from maskdet.classes import CLASSES
 from maskdet.errors import InputError
 from maskdet.images import Bgr
 from maskdet.labels import voc
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 from maskdet.types import Box
 
 SMALLEST = 4

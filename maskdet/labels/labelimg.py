@@ -19,7 +19,7 @@ from defusedxml.ElementTree import parse
 from maskdet import display, files
 from maskdet.classes import KNOWN
 from maskdet.errors import InputError, OutputError
-from maskdet.labels.folder import pictures, voc_path
+from maskdet.layout import pictures, voc_path
 
 MODULE = "labelImgPlusPlus"
 

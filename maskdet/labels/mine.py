@@ -17,11 +17,11 @@ from maskdet.faces.crop import square_around
 from maskdet.images import Bgr
 from maskdet.labels import cutting, voc
 from maskdet.labels.crop import MARGIN, check_apart
-from maskdet.labels.folder import pictures, voc_path
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.match import match
 from maskdet.labels.records import Names
 from maskdet.labels.voc import VocObject
+from maskdet.layout import pictures, voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box, Face
 

@@ -12,11 +12,11 @@ import numpy as np
 from maskdet import files
 from maskdet.classes import KNOWN, canonical
 from maskdet.errors import InputError, OutputError
-from maskdet.labels.folder import folder_class, voc_path
 from maskdet.labels.manifest import PARTS, Manifest, part
 from maskdet.labels.pictures import Picture, gather, look
 from maskdet.labels.records import Names
 from maskdet.labels.split import clusters, divide
+from maskdet.layout import folder_class, voc_path
 from maskdet.progress import SILENT, Progress
 
 Table = Mapping[str, Counter[str]]

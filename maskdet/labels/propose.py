@@ -11,7 +11,7 @@ from maskdet.errors import InputError, OutputError
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
-from maskdet.labels.folder import folder_class, pictures, voc_path
+from maskdet.layout import folder_class, pictures, voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.types import ImageResult
 

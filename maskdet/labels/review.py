@@ -20,7 +20,7 @@ from maskdet.faces.crop import crop_faces, region
 from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.labels.dataset import Sample
-from maskdet.labels.folder import pictures, voc_path
+from maskdet.layout import pictures, voc_path
 from maskdet.models.classifier import Classifier
 from maskdet.models.store import ModelInfo
 from maskdet.progress import SILENT, Progress

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from maskdet import images
+from maskdet import images, layout
 from maskdet.errors import InputError
 from maskdet.files import absolute, read_text
-from maskdet.labels import folder, yolo
+from maskdet.labels import yolo
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
     LabelledPicture,
@@ -24,7 +24,7 @@ from maskdet.progress import Progress
 
 def load(source: Path, progress: Progress) -> LabelledSet:
     """Read a YOLO set, see ``collect.load``."""
-    paths, problems = folder.pictures(source)
+    paths, problems = layout.pictures(source)
     found = LabelledSet(problems=problems)
     broken = source / yolo.CONFIG
     place = config_file(source) or (broken if broken.is_file() else None)

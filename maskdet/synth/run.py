@@ -17,9 +17,9 @@ from maskdet.classes import WITHOUT_MASK
 from maskdet.errors import InputError, OutputError
 from maskdet.labels import dataset, voc
 from maskdet.labels.dataset import Sample
-from maskdet.labels.folder import voc_path
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import Names
+from maskdet.layout import voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.synth import ledger, worker
 from maskdet.synth.place import MASK_STYLES

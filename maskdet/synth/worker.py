@@ -17,7 +17,7 @@ from maskdet.faces.ssd import SsdFaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.labels.dataset import Sample
-from maskdet.labels.folder import voc_path
+from maskdet.layout import voc_path
 from maskdet.synth import drawn, templates
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend

@@ -1,7 +1,8 @@
-"""The pictures of a folder that is being labelled, and where their VOC files lie."""
+"""How a folder of pictures is laid out: where VOC files lie, and what folders are named after."""
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path, PurePath
 
 from maskdet import images
@@ -37,6 +38,16 @@ def shared_boxes(path: Path, first: Path) -> str:
 def voc_path(picture: Path) -> Path:
     """Return where a picture's VOC file lies: beside it, with the ending ``.xml``."""
     return picture.with_suffix(".xml")
+
+
+def own_voc(picture: Path) -> Path | None:
+    """Return the VOC file of a picture, None if it has none or shares it with another picture."""
+    shared = any(
+        other != picture and other.suffix.lower() in images.SUFFIXES
+        for other in picture.parent.glob(f"{glob.escape(picture.stem)}.*")
+    )
+    boxes = voc_path(picture)
+    return boxes if boxes.is_file() and not shared else None
 
 
 def folder_class(name: PurePath) -> str | None:
