@@ -81,8 +81,8 @@ def _figures(title: str, named: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table(title, ("", "value", "95 % interval"), rows)
 
 
-def _cell(figure: Mapping[str, Any] | int) -> str:
-    """Return a count, or a value with its interval."""
+def cell(figure: Mapping[str, Any] | int) -> str:
+    """Return a count, or a value with its interval, as text."""
     if isinstance(figure, int):
         return str(figure)
     if figure["low"] is None:
@@ -97,7 +97,7 @@ def _grid(
     columns: Mapping[str, str],
     groups: Collection[int] = (),
 ) -> Table:
-    cells = [(name, *(_cell(row[key]) for key in columns.values())) for name, row in rows]
+    cells = [(name, *(cell(row[key]) for key in columns.values())) for name, row in rows]
     return Table(title, (corner, *columns), cells, groups)
 
 
@@ -192,9 +192,9 @@ def _complaints(rows: Sequence[Mapping[str, Any]]) -> Table:
                 row["complaint"],
                 row["tag"],
                 str(row["faces"]),
-                _cell(row["happens"]),
+                cell(row["happens"]),
                 str(row["all"]["faces"]),
-                _cell(row["all"]["happens"]),
+                cell(row["all"]["happens"]),
             )
             for row in rows
         ],
@@ -210,9 +210,9 @@ def _slices(slices: Sequence[Mapping[str, Any]]) -> Table:
         (
             f"{row['by']}: {row['value']}" if row["value"] else row["by"],
             str(row["faces"]),
-            _cell(row["found"]),
+            cell(row["found"]),
             str(row["judged"]),
-            _cell(row["right"]),
+            cell(row["right"]),
             *(recall(row, name) for name in CLASSES),
         )
         for row in slices
