@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,6 +87,28 @@ def astronaut_jpg(tmp_path: Path, astronaut: Bgr) -> Path:
 def runner() -> CliRunner:
     """Calls the command line in this process, stdout and stderr apart."""
     return CliRunner()
+
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Starts ``maskdet`` in processes of their own, which end with the test at the latest."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(
+        *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "maskdet", *arguments]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, **pipes, env=environment, cwd=cwd))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 ModelMaker = Callable[..., Path]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import wait_until
+from conftest import Spawn, wait_until
 from hostile import CAPTCHA, HostileBing, cut_off, picture
 from local_bing import PAGE
 from local_bing import Result as Found
@@ -222,15 +221,16 @@ def test_a_file_of_phrases_that_is_not_there(runner: CliRunner, tmp_path: Path) 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 def test_ctrl_c_ends_soon_with_a_table_and_the_same_command_goes_on(
-    tmp_path: Path, bing: HostileBing
+    tmp_path: Path, bing: HostileBing, spawn: Spawn
 ) -> None:
     add(bing, "masks", 30)
     silent = [bing.serve(f"/silent/{n}.jpg", lambda r: r.bing.stopping.wait(60)) for n in range(8)]
     bing.add("masks", [Found(url) for url in silent])
-    command = [sys.executable, "-m", "maskdet", "crawl", "masks", "--data", str(tmp_path)]
-    command += ["--endpoint", bing.endpoint, "--allow-private", "--min-side", "100"]
-    command += ["--delay", "0", "--per-host", "8", "--timeout", "100"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = spawn(
+        *("crawl", "masks", "--data", str(tmp_path), "--endpoint", bing.endpoint),
+        *("--allow-private", "--min-side", "100", "--delay", "0", "--per-host", "8"),
+        *("--timeout", "100"),
+    )
     wait_until(lambda: sum(path.startswith("/silent/") for path in bing.hits) == 8)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import ENOUGH_S, wait_until
+from conftest import ENOUGH_S, Spawn, wait_until
 from mjpeg import MjpegServer
 from screen import Screen
 
@@ -51,30 +50,10 @@ def detect(runner: CliRunner, bare_model: Path) -> Run:
     return run
 
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
-
 @pytest.fixture
-def start(bare_model: Path) -> Iterator[Start]:
+def start(spawn: Spawn, bare_model: Path) -> Spawn:
     """Starts ``maskdet detect`` in a process of its own."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "maskdet", "detect", *arguments]
-        process = subprocess.Popen(
-            [*command, "--model", str(bare_model)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment or dict(os.environ),
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    return partial(spawn, "detect", "--model", str(bare_model))
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -239,7 +218,7 @@ def test_a_camera_for_some_frames(detect: Run, mjpeg: MjpegServer) -> None:
     ],
 )
 def test_a_run_that_cannot_begin_lets_go_of_the_camera(
-    start: Start, mjpeg: MjpegServer, arguments: list[str], message: str
+    start: Spawn, mjpeg: MjpegServer, arguments: list[str], message: str
 ) -> None:
     Path("file").touch()
     process = start("--webcam", mjpeg.url, *arguments)
@@ -251,7 +230,7 @@ def test_a_run_that_cannot_begin_lets_go_of_the_camera(
     assert listing() == ["file"]
 
 
-def test_an_address_is_shown_without_its_secrets(start: Start, mjpeg: MjpegServer) -> None:
+def test_an_address_is_shown_without_its_secrets(start: Spawn, mjpeg: MjpegServer) -> None:
     address = mjpeg.url.replace("://", "://user:secret@") + "?pwd=secret"
     process = start(
         *("--webcam", address, "--max-frames", "2", "--no-window", "--json"),
@@ -282,7 +261,7 @@ def test_a_camera_s_film_in_a_folder(detect: Run, mjpeg: MjpegServer) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_cleanly(start: Start, mjpeg: MjpegServer, how: signal.Signals) -> None:
+def test_an_interrupt_ends_cleanly(start: Spawn, mjpeg: MjpegServer, how: signal.Signals) -> None:
     process = start("--webcam", mjpeg.url, "--no-window", "--json", "--out", "a.mp4", "--csv", "a")
     for _ in range(3):
         next_line(process)
@@ -296,7 +275,7 @@ def test_an_interrupt_ends_cleanly(start: Start, mjpeg: MjpegServer, how: signal
     lines(rest)
 
 
-def test_a_killed_run_leaves_no_half_film(start: Start, mjpeg: MjpegServer) -> None:
+def test_a_killed_run_leaves_no_half_film(start: Spawn, mjpeg: MjpegServer) -> None:
     process = start("--webcam", mjpeg.url, "--no-window", "--json", "--out", "a.mp4")
     next_line(process)
     process.kill()
@@ -304,7 +283,7 @@ def test_a_killed_run_leaves_no_half_film(start: Start, mjpeg: MjpegServer) -> N
     assert not Path("a.mp4").exists()
 
 
-def test_a_stream_that_comes_back(start: Start, mjpeg: MjpegServer) -> None:
+def test_a_stream_that_comes_back(start: Spawn, mjpeg: MjpegServer) -> None:
     process = start("--webcam", mjpeg.url, "--no-window", "--json")
     before = next_line(process)
     mjpeg.stop()
@@ -322,7 +301,7 @@ def test_a_stream_that_comes_back(start: Start, mjpeg: MjpegServer) -> None:
 
 
 def test_a_reader_that_goes_ends_the_run_without_a_traceback(
-    start: Start, mjpeg: MjpegServer
+    start: Spawn, mjpeg: MjpegServer
 ) -> None:
     process = start("--webcam", mjpeg.url, "--no-window", "--json", "--out", "a.mp4")
     next_line(process)
@@ -338,7 +317,7 @@ def test_a_reader_that_goes_ends_the_run_without_a_traceback(
 
 
 @pytest.mark.window
-def test_a_camera_in_a_window(start: Start, mjpeg: MjpegServer, screen: Screen) -> None:
+def test_a_camera_in_a_window(start: Spawn, mjpeg: MjpegServer, screen: Screen) -> None:
     process = start("--webcam", mjpeg.url, "--out", "a.mp4", environment=screen.environment)
     window = screen.wait_for_window("camera - maskdet")
     part = np.s_[40:300, 40:300]
@@ -364,7 +343,7 @@ def test_a_camera_in_a_window(start: Start, mjpeg: MjpegServer, screen: Screen) 
 
 @pytest.mark.window
 def test_the_window_lives_while_the_camera_is_away(
-    start: Start, mjpeg: MjpegServer, screen: Screen
+    start: Spawn, mjpeg: MjpegServer, screen: Screen
 ) -> None:
     process = start("--webcam", mjpeg.url, environment=screen.environment)
     window = screen.wait_for_window("camera - maskdet")
@@ -376,14 +355,14 @@ def test_the_window_lives_while_the_camera_is_away(
 
 
 @pytest.mark.window
-def test_closing_the_window_ends(start: Start, mjpeg: MjpegServer, screen: Screen) -> None:
+def test_closing_the_window_ends(start: Spawn, mjpeg: MjpegServer, screen: Screen) -> None:
     process = start("--webcam", mjpeg.url, environment=screen.environment)
     screen.close(screen.wait_for_window("camera - maskdet"))
     assert process.wait(ENOUGH_S) == 0
 
 
 @pytest.mark.window
-def test_a_film_in_a_window(start: Start, make_film: Callable[..., Path], screen: Screen) -> None:
+def test_a_film_in_a_window(start: Spawn, make_film: Callable[..., Path], screen: Screen) -> None:
     make_film("a.mp4", frames=400)
     process = start("--video", "a.mp4", "--show", environment=screen.environment)
     screen.press(screen.wait_for_window("a.mp4 - maskdet"), "q")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from conftest import ENOUGH_S, wait_until
+from conftest import ENOUGH_S, Spawn, wait_until
 from screen import Screen
 
 from maskdet import images
@@ -21,30 +20,11 @@ from maskdet.types import Box
 
 PROPOSED = Box(179, 58, 272, 177)
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(spawn: Spawn, tmp_path: Path) -> Spawn:
     """Starts ``maskdet label`` in a process of its own."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "maskdet", "label", *arguments],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    return partial(spawn, "label", cwd=tmp_path)
 
 
 @pytest.fixture
@@ -60,7 +40,7 @@ def folder(tmp_path: Path, astronaut: Bgr) -> Path:
 
 
 @pytest.mark.window
-def test_the_window(start: Start, folder: Path, screen: Screen, astronaut: Bgr) -> None:
+def test_the_window(start: Spawn, folder: Path, screen: Screen, astronaut: Bgr) -> None:
     process = start(
         *("photos", "--crop-only", "--edit", "window", "--faces", "faces"),
         environment=screen.environment,
@@ -137,7 +117,7 @@ def test_the_window(start: Start, folder: Path, screen: Screen, astronaut: Bgr) 
 
 
 @pytest.mark.window
-def test_closing_the_window_ends(start: Start, folder: Path, screen: Screen) -> None:
+def test_closing_the_window_ends(start: Spawn, folder: Path, screen: Screen) -> None:
     process = start(
         *("photos", "--crop-only", "--edit", "window", "--faces", "faces"),
         environment=screen.environment,
@@ -150,7 +130,7 @@ def test_closing_the_window_ends(start: Start, folder: Path, screen: Screen) -> 
 
 @pytest.mark.parametrize("editor", ["window", "labelimg"])
 def test_without_a_display_one_line_says_what_to_do(
-    start: Start, folder: Path, editor: str
+    start: Spawn, folder: Path, editor: str
 ) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
     process = start("photos", "--crop-only", "--edit", editor, environment=environment)

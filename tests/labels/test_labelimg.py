@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ENOUGH_S, wait_until
+from conftest import ENOUGH_S, Spawn, wait_until
 from screen import Screen
 
 from maskdet import images
@@ -33,27 +33,19 @@ def folder(tmp_path: Path, astronaut: Bgr) -> Path:
 
 @pytest.mark.window
 def test_what_is_saved_in_labelimg_is_what_is_cropped(
-    folder: Path, tmp_path: Path, screen: Screen
+    folder: Path, tmp_path: Path, screen: Screen, spawn: Spawn
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
     settings = json.dumps(USER_SETTINGS)
     (home / labelimg.SETTINGS).write_text(settings)
-    command = [sys.executable, "-m", "maskdet", "label", "--data", ".", "--edit", "labelimg"]
-    process = subprocess.Popen(
-        command,
+    process = spawn(
+        *("label", "--data", ".", "--edit", "labelimg"),
+        environment=screen.environment | {"HOME": str(home)},
         cwd=tmp_path,
-        env=screen.environment | {"HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
     )
-    try:
-        change_and_draw(screen, folder)
-        output, messages = process.communicate(timeout=ENOUGH_S)
-    finally:
-        process.kill()
-        process.communicate()
+    change_and_draw(screen, folder)
+    output, messages = process.communicate(timeout=ENOUGH_S)
     assert (process.returncode, messages) == (0, "")
 
     edited, other = (folder / name / "a.xml" for name in ("with_mask", "without_mask"))
