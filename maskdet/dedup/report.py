@@ -40,9 +40,14 @@ def write(found: Found, path: Path, title: str = "Duplicates") -> None:
         f"{found.pictures} pictures, {len(found.duplicates)} duplicates, "
         f"{len(found.conflicts)} conflicts, {len(found.problems)} problems"
     )
+    root = _common_folder([*found.duplicates, *found.conflicts])
+    if root:
+        summary += f", below {escape(_readable(root))}"
     parts = [
-        _section("Conflicts: the same picture under two classes; both stay", found.conflicts, True),
-        _section("What stays, and what it has copies of", found.duplicates, False),
+        _section(
+            "Conflicts: the same picture under two classes; both stay", found.conflicts, True, root
+        ),
+        _section("What stays, and its copies", found.duplicates, False, root),
     ]
     if found.problems:
         items = "".join(f"<li>{escape(_readable(text))}</li>" for text in found.problems)
@@ -52,7 +57,13 @@ def write(found: Found, path: Path, title: str = "Duplicates") -> None:
     files.write_bytes(path, page.encode())
 
 
-def _section(heading: str, matches: Sequence[Match], conflicts: bool) -> str:
+def _common_folder(matches: Sequence[Match]) -> str:
+    """Return the innermost folder that holds all pictures, empty if there are none."""
+    shown = [Path(name).parent for match in matches for name in (match.path, match.kept)]
+    return os.path.commonpath(shown) if shown else ""
+
+
+def _section(heading: str, matches: Sequence[Match], conflicts: bool, root: str) -> str:
     if not matches:
         return ""
     groups: defaultdict[str, list[Match]] = defaultdict(list)
@@ -61,10 +72,12 @@ def _section(heading: str, matches: Sequence[Match], conflicts: bool) -> str:
     shown = list(groups.items())[:MOST_GROUPS]
     lines = [f"<h2>{escape(heading)}</h2>"]
     for kept, members in shown:
-        said = "stays" if conflicts else f"stays: {members[0].because}"
-        lines.append('<div class="group">' + _figure(kept, "stays", said))
+        whys = dict.fromkeys(match.because for match in members)
+        said = "stays" if conflicts else f"stays: {', '.join(whys)}"
+        lines.append('<div class="group">' + _figure(kept, "stays", said, root))
+        fate = "conflict" if conflicts else "goes"
         lines += [
-            _figure(match.path, "conflict" if conflicts else "goes", match.reason)
+            _figure(match.path, fate, f"{fate}: {match.reason}", root)
             for match in members[:MOST_COPIES]
         ]
         if len(members) > MOST_COPIES:
@@ -75,7 +88,8 @@ def _section(heading: str, matches: Sequence[Match], conflicts: bool) -> str:
     return "\n".join(lines)
 
 
-def _figure(path: str, kind: str, said: str) -> str:
+def _figure(path: str, kind: str, said: str, root: str) -> str:
+    name = escape(_readable(os.path.relpath(path, root)))
     try:
         picture = images.read_reduced(path, _SIDE)
         size = f"{picture.width} × {picture.height}, {Path(path).stat().st_size / 1000:.0f} kB"
@@ -84,7 +98,7 @@ def _figure(path: str, kind: str, said: str) -> str:
         size, source = str(error), ""
     return (
         f'<figure class="{kind}"><img src="{source}" alt=""><figcaption><b>{escape(said)}</b>'
-        f"<small>{escape(_readable(path))}<br>{escape(_readable(size))}</small>"
+        f"<small>{name}<br>{escape(_readable(size))}</small>"
         "</figcaption></figure>"
     )
 

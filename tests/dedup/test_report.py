@@ -35,8 +35,10 @@ def test_the_page_shows_each_group_and_needs_no_other_file(found: Found, tmp_pat
     assert page.count('<div class="group">') == 2
     assert re.findall(r'<figure class="(\w+)"', page) == ["stays", "conflict", "stays", "goes"]
     assert "stays: more pixels" in page
-    assert "crop: similarity 0.91, 80 % of the framing in common" in page
-    assert "b&lt;i&gt;.png<br>300 × 512, " in page
+    assert "goes: crop: similarity 0.91, 80 % of the framing in common" in page
+    assert "conflict: the same bytes" in page
+    assert f"1 problems, below {tmp_path}<" in page
+    assert "<small>b&lt;i&gt;.png<br>300 × 512, " in page
     assert "d.png is broken: &amp; how" in page
     sources = re.findall(r'src="([^"]*)"', page)
     assert len(sources) == 4
