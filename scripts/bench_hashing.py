@@ -1,8 +1,8 @@
 """How fast maskdet hashes pictures, and finds the near ones among a million hashes.
 
 - hashing: ``maskdet.dedup.signatures`` (which also takes size and sharpness), with one thread
-  and with one for each core, beside ``imagehash.phash(PIL.Image.open(path))``, which it is
-  built on; all take turns, what is reported are medians
+  and with one for each core, beside ``imagehash.phash(PIL.Image.open(path))``; all take turns,
+  what is reported are medians
 - searching: all pairs within a distance, half of the hashes being in clusters, in a process of
   its own; a sample is checked by comparing it with all
 
