@@ -178,9 +178,11 @@ class LandmarkNet:
         scale = _SIDE / side
         turn = _turn(roll) * scale
         matrix = np.column_stack([turn, _SIDE / 2 - turn @ centre])
-        if scale < 1:  # or what lies between the pixels that are looked at would be lost
-            image = cv2.GaussianBlur(image, (0, 0), 0.4 / scale)  # type: ignore[assignment]
-        cut = cv2.warpAffine(image, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_REPLICATE)
+        times = int(np.clip(np.ceil(1 / scale), 1, 8))
+        size = (_SIDE * times, _SIDE * times)
+        cut = cv2.warpAffine(image, matrix * times, size, borderMode=cv2.BORDER_REPLICATE)
+        if times > 1:
+            cut = cv2.resize(cut, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         rgb = cv2.cvtColor(cut, cv2.COLOR_BGR2RGB).astype(np.float32) / 255
         self._net.set_tensor(self._input, rgb[None])
         self._net.invoke()

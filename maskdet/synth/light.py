@@ -32,9 +32,9 @@ def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator, lit: b
     layer, (y1, y2, x1, x2) = _inside(layer, *image.shape[:2])
     if not layer.alpha.size:
         return image.copy()
-    light = _Light(image, mesh)
+    light = _Light(image, mesh, layer)
     region = image[y1:y2, x1:x2].astype(np.float32)
-    shade = layer.shade * light.falloff[y1:y2, x1:x2]
+    shade = layer.shade * light.falloff
     colour = light.fabric(layer.colour) if lit else layer.colour
     colour = light.black + (colour - light.black) * shade[..., None]
     sigma = 0.85 * light.blur
@@ -70,26 +70,32 @@ def _inside(layer: Layer, height: int, width: int) -> tuple[Layer, tuple[int, in
 class _Light:
     """How a face is lit and how sharp it is, as its own pixels show."""
 
-    def __init__(self, image: Bgr, mesh: Mesh) -> None:
+    def __init__(self, image: Bgr, mesh: Mesh, layer: Layer) -> None:
+        """Measure it; ``layer`` says where the falloff is wanted."""
         self._unit = mesh.unit
+        few = image[::4, ::4].astype(np.float32) @ _GREY
+        part = _around(mesh, layer, *image.shape[:2])
+        image = image[part]
         grey = image.astype(np.float32) @ _GREY
+        outline = cv2.convexHull(mesh.outline) - (part[1].start, part[0].start)
         skin = np.zeros(grey.shape, np.uint8)
-        cv2.fillConvexPoly(skin, cv2.convexHull(mesh.outline).astype(np.int32), 1)
+        cv2.fillConvexPoly(skin, outline.astype(np.int32), 1)
         if not skin.any():
             skin[:] = 1
         on_face = image[skin > 0].astype(np.float32)
         bright = float(np.percentile(on_face @ _GREY, 85))
-        white = float(np.percentile(grey, 97))
+        white = float(np.percentile(few, 97))
         # The brightest of the picture tells the light whatever the colour of the skin.
         self._gain = float(np.clip(0.5 * bright / 185 + 0.5 * white / 240, 0.3, 1.08))
-        self.black = float(np.clip(np.percentile(grey, 1.5) * 0.7, 0, 40))
+        self.black = float(np.clip(np.percentile(few, 1.5) * 0.7, 0, 40))
         self._cast = _cast(image, skin)
         spread = float(np.ptp(on_face.mean(0)))
         self._chroma = float(np.clip((spread - 2) / 14, 0, 1))
-        self.falloff = self._falloff(grey, skin)
-        part = _around(mesh, *grey.shape)
-        self.blur = _blur(grey[part], skin[part])
-        self._noise = _noise(grey[part])
+        height, width = layer.alpha.shape
+        top, left = layer.y - part[0].start, layer.x - part[1].start
+        self.falloff = self._falloff(grey, skin)[top : top + height, left : left + width]
+        self.blur = _blur(grey, skin)
+        self._noise = _noise(grey)
 
     def fabric(self, colour: Plane) -> Plane:
         """Return what a colour under white light looks like in the photograph."""
@@ -116,9 +122,13 @@ class _Light:
         return np.asarray(np.clip(ratio, 0.35, 1.5) ** 0.85, np.float32)
 
 
-def _around(mesh: Mesh, height: int, width: int) -> tuple[slice, slice]:
-    box = mesh.box.clip(width, height)
-    return slice(int(box.y1), int(box.y2) + 1), slice(int(box.x1), int(box.x2) + 1)
+def _around(mesh: Mesh, layer: Layer, height: int, width: int) -> tuple[slice, slice]:
+    """Return the rows and columns that a face, its surroundings and a layer take."""
+    box, rim = mesh.box, 0.5 * mesh.unit
+    h, w = layer.alpha.shape
+    x1, y1 = min(layer.x, int(box.x1 - rim)), min(layer.y, int(box.y1 - rim))
+    x2, y2 = max(layer.x + w, int(box.x2 + rim)), max(layer.y + h, int(box.y2 + rim))
+    return slice(max(0, y1), min(height, y2)), slice(max(0, x1), min(width, x2))
 
 
 def _cast(image: Bgr, skin: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -106,11 +106,13 @@ def _read(path: Path) -> Rgba:
 def _body(solid: npt.NDArray[np.uint8], strap: int) -> npt.NDArray[np.uint8]:
     """Return the largest part of a shape that hangs together without narrow strips."""
     padded = cv2.copyMakeBorder(solid, strap, strap, strap, strap, cv2.BORDER_CONSTANT, value=0)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (strap, strap))
-    opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc)
+    # What a disc reaches that lies inside: by distances, as fast for a large disc.
+    inside = cv2.distanceTransform(padded, cv2.DIST_L2, 5) > strap / 2
+    reached = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5) <= strap / 2
+    opened = np.asarray(reached, np.uint8)
     # Corners that opening has rounded come back; straps, which are longer, hardly.
     reach = np.ones((1 + strap // 4 * 2,) * 2, np.uint8)
-    opened = cv2.bitwise_and(cv2.dilate(opened, reach), padded)
+    opened = np.asarray(cv2.bitwise_and(cv2.dilate(opened, reach), padded), np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count > 1:
         opened = (labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)

@@ -18,9 +18,11 @@ Plane = npt.NDArray[Any]
 OVERSAMPLING = 2
 _BEYOND = 0.2
 """How far beyond its outermost points a template is looked at, as a part of its size."""
-_DENSITY = 1.5
+_DENSITY = 1.2
 """Points of the template for each of the finer pixels along either side."""
 _MOST = 1600
+_COARSE = 64
+"""Points along either side at which the splines are evaluated; between, straight lines will do."""
 _PAD = 12
 _FACING = 0.04
 
@@ -41,7 +43,7 @@ class Layer:
     shade: Plane
 
 
-def warp(template: Template, grid: npt.NDArray[np.float64], folds: Plane | None = None) -> Layer:
+def warp(template: Template, grid: npt.NDArray[np.float64]) -> Layer:
     """Bend a template so that its points come to lie on those of ``grid``.
 
     Between the points, both are smooth (cubic splines). What is turned away from the camera, and
@@ -50,24 +52,27 @@ def warp(template: Template, grid: npt.NDArray[np.float64], folds: Plane | None 
     Args:
         template: the mask.
         grid: float64, shape (len(ROWS), len(COLUMNS), 3): x, y in pixels of the picture, z away.
-        folds: float32, any shape (h, w): multiplies the brightness, stretched over the mask.
     """
-    height, width = _size(grid)
-    density = _DENSITY * OVERSAMPLING * (1 + 2 * _BEYOND)
-    count = [int(np.clip(density * side, 48, _MOST)) for side in (height, width)]
-    rows, columns = (np.linspace(-_BEYOND, 1 + _BEYOND, n) for n in count)
-    place = _spread(grid, rows, columns)
-    colour, alpha = _look_up(template, _spread(template.grid, rows, columns), count)
+    rows = np.linspace(-_BEYOND, 1 + _BEYOND, _COARSE)
+    place: Plane = _spread(grid, rows)
     normal = np.cross(np.gradient(place, axis=1), np.gradient(place, axis=0))
     facing = normal[..., 2] / np.maximum(np.linalg.norm(normal, axis=-1), 1e-9)
+    count = [
+        int(np.clip(_DENSITY * OVERSAMPLING * side * (1 + 2 * _BEYOND), 48, _MOST))
+        for side in _size(grid)
+    ]
+    place, looked_at, facing = (
+        cv2.resize(_f(plane), count[::-1])
+        for plane in (place, _spread(template.grid, rows), facing)
+    )
+    colour, alpha = _look_up(template, looked_at, count)
     shade = 0.62 + 0.38 * np.clip(facing, 0, 1)
-    if folds is not None:
-        y, x = np.meshgrid(rows * folds.shape[0], columns * folds.shape[1], indexing="ij")
-        shade *= cv2.remap(folds, _f(x), _f(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = (facing > _FACING) & (alpha > 0.004)
+    solid = alpha > 0.004
+    seen = solid & (facing > _FACING)
     if not seen.any():
-        seen = alpha >= alpha.max()
-    return _splat(place[seen], colour[seen], alpha[seen], shade[seen], place, alpha)
+        seen = solid
+    around = np.concatenate([place[solid].min(0), place[solid].max(0)])
+    return _splat(place[seen], colour[seen], alpha[seen], shade[seen], around)
 
 
 def _f(values: npt.NDArray[np.float64]) -> Plane:
@@ -81,10 +86,8 @@ def _size(grid: npt.NDArray[np.float64]) -> tuple[float, float]:
     return float(steps_down), float(steps_right)
 
 
-def _spread(
-    grid: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Interpolate a grid of points at all rows and columns, going on straight beyond its edges."""
+def _spread(grid: npt.NDArray[np.float64], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Interpolate a grid of points at rows and columns, going on straight beyond its edges."""
     wide = np.concatenate(
         [grid[:, :1] + _slope(grid, 0), grid, grid[:, -1:] + _slope(grid, -1)], axis=1
     )
@@ -93,7 +96,7 @@ def _spread(
     x = np.concatenate([[2 * COLUMNS[0] - COLUMNS[2]], COLUMNS, [2 * COLUMNS[-1] - COLUMNS[-3]]])
     return np.stack(
         [
-            RectBivariateSpline(y, x, tall[..., axis], kx=3, ky=3)(rows, columns)
+            RectBivariateSpline(y, x, tall[..., axis], kx=3, ky=3)(at, at)
             for axis in range(grid.shape[-1])
         ],
         axis=-1,
@@ -105,9 +108,7 @@ def _slope(grid: npt.NDArray[np.float64], end: int) -> npt.NDArray[np.float64]:
     return grid[:, [end]] - grid[:, [inner]]
 
 
-def _look_up(
-    template: Template, at: npt.NDArray[np.float64], count: list[int]
-) -> tuple[Plane, Plane]:
+def _look_up(template: Template, at: Plane, count: list[int]) -> tuple[Plane, Plane]:
     """Return the template's colour times alpha, and its alpha, at many places."""
     picture = template.picture * np.concatenate(
         [np.repeat(template.picture[..., 3:], 3, -1), np.ones_like(template.picture[..., 3:])], -1
@@ -118,23 +119,17 @@ def _look_up(
         size = [max(8, round(scale * side)) for side in picture.shape[1::-1]]
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     ratio = np.array(picture.shape[1::-1]) / template.picture.shape[1::-1]
-    x, y = np.moveaxis((at + 0.5) * ratio - 0.5, -1, 0)
-    seen = cv2.remap(picture, _f(x), _f(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    x, y = np.moveaxis((at + 0.5) * _f(ratio) - 0.5, -1, 0)
+    seen = cv2.remap(picture, x.copy(), y.copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return seen[..., :3], seen[..., 3]
 
 
 def _splat(
-    place: npt.NDArray[np.float64],
-    colour: Plane,
-    alpha: Plane,
-    shade: Plane,
-    everywhere: npt.NDArray[np.float64],
-    solid: Plane,
+    place: Plane, colour: Plane, alpha: Plane, shade: Plane, around: npt.NDArray[np.float64]
 ) -> Layer:
     """Add many points up to a picture: each of its pixels is the mean of those on it."""
-    around = everywhere[solid > 0][:, :2]
-    left, top = (int(v) for v in np.floor(around.min(0)) - _PAD)
-    right, bottom = (int(v) for v in np.ceil(around.max(0)) + _PAD)
+    left, top = (int(v) for v in np.floor(around[:2]) - _PAD)
+    right, bottom = (int(v) for v in np.ceil(around[3:5]) + _PAD)
     width, height = (right - left) * OVERSAMPLING, (bottom - top) * OVERSAMPLING
     x, y = np.floor((place[:, :2] - (left, top)) * OVERSAMPLING).astype(np.int64).T
     where = y * width + x
@@ -143,15 +138,23 @@ def _splat(
     nearest = place[:, 2] <= depth[where] + 0.04 * max(width, height) / OVERSAMPLING
     where = where[nearest]
 
-    def mean(values: Plane, weights: Plane) -> Plane:
-        total = np.bincount(where, values[nearest], width * height)
-        return (total / np.maximum(weights, 1e-6)).reshape(height, width).astype(np.float32)
-
-    number = np.bincount(where, minlength=width * height).astype(np.float64)
-    cover = np.bincount(where, alpha[nearest], width * height)
-    planes = [mean(colour[:, channel], cover) for channel in range(3)]
-    planes += [mean(alpha, number), mean(shade * alpha, cover)]
-    return shrink(left, top, np.dstack(planes[:3]), planes[3], planes[4], OVERSAMPLING)
+    sums = [np.bincount(where, values[nearest], width * height) for values in (*colour.T, alpha)]
+    sums.append(np.bincount(where, (shade * alpha)[nearest], width * height))
+    sums.append(np.bincount(where, minlength=width * height))
+    total = np.stack(sums, -1).reshape(height, width, 6).astype(np.float32)
+    # A pixel that no point has fallen on has what is around it.
+    holes = total[..., 5] == 0
+    total[holes] = cv2.blur(total, (3, 3))[holes]
+    cover = np.maximum(total[..., 3], 1e-6)
+    mean_alpha = total[..., 3] / np.maximum(total[..., 5], 1e-6)
+    return shrink(
+        left,
+        top,
+        total[..., :3] / cover[..., None],
+        mean_alpha,
+        total[..., 4] / cover,
+        OVERSAMPLING,
+    )
 
 
 def shrink(x: int, y: int, colour: Plane, alpha: Plane, shade: Plane, times: int) -> Layer:
