@@ -9,13 +9,10 @@ import click
 
 from maskdet.cli.options import Number, common_options, say
 from maskdet.progress import Progress
+from maskdet.synth.styles import MASK_STYLES, STYLES
 
 if TYPE_CHECKING:
     from maskdet.synth.run import Synthesised
-
-# As in maskdet.synth.place, which imports SciPy.
-MASK_STYLES = ("correct", "under_nose", "under_mouth", "chin")
-STYLES = (*MASK_STYLES, "occluded")
 
 
 @click.command(
@@ -140,7 +137,8 @@ def command(
     OUT/manifest.csv names each picture's origin and has its group, so that 'maskdet train' never
     validates on a face that it was trained on. Train on both: maskdet train DIR OUT.
     """
-    from maskdet.synth.run import SynthOptions, synthesise
+    from maskdet.synth.plan import SynthOptions
+    from maskdet.synth.run import synthesise
 
     options = SynthOptions(
         styles=styles or MASK_STYLES,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from maskdet import catalog, files, images
 from maskdet.catalog import crops, pictures
-from maskdet.synth.worker import Made, Target
+from maskdet.synth.plan import Target
+from maskdet.synth.worker import Made
 from maskdet.types import Box
 
 

@@ -18,7 +18,7 @@ _WHITE = 232.0
 """How bright a white mask is in a well-lit photograph."""
 
 
-def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator, lit: bool = True) -> Bgr:
+def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator) -> Bgr:
     """Return a copy of a picture with a layer over it.
 
     Args:
@@ -26,8 +26,6 @@ def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator, lit: b
         layer: what is laid over it.
         mesh: the face, which shows how the light falls.
         rng: for the noise.
-        lit: whether the layer's colours are those under white light, and not yet the
-            photograph's own.
     """
     layer, (y1, y2, x1, x2) = _inside(layer, *image.shape[:2])
     if not layer.alpha.size:
@@ -35,7 +33,7 @@ def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator, lit: b
     light = _Light(image, mesh, layer)
     region = image[y1:y2, x1:x2].astype(np.float32)
     shade = layer.shade * light.falloff
-    colour = light.fabric(layer.colour) if lit else layer.colour
+    colour = light.fabric(layer.colour) if layer.neutral else layer.colour
     colour = light.black + (colour - light.black) * shade[..., None]
     sigma = 0.85 * light.blur
     alpha = cv2.GaussianBlur(layer.alpha, (0, 0), sigma)

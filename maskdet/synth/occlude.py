@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -12,26 +11,13 @@ import numpy.typing as npt
 
 from maskdet.images import Bgr
 from maskdet.synth.landmarks import LOWER_LIP, UNDER_NOSE, UPPER_LIP, Mesh
-from maskdet.synth.warp import Layer, Plane, shrink
-
-_REACH = 2.8
-"""Half of the side of what is drawn, in half face widths around the mouth."""
-_FINEST = 130
-_OVERSAMPLING = 2
-_RIM = 8
-
-
-@dataclass(frozen=True)
-class Cover:
-    """A layer over the mouth. ``lit``: its colours are the photograph's own, see ``blend``."""
-
-    layer: Layer
-    lit: bool
+from maskdet.synth.scene import Board, Scene
+from maskdet.synth.warp import Layer, Plane
 
 
 def occlude(
     image: Bgr, mesh: Mesh, other: Callable[[], Bgr], rng: np.random.Generator
-) -> tuple[str, list[Cover]]:
+) -> tuple[str, list[Layer]]:
     """Draw something before the mouth of a face.
 
     Args:
@@ -41,90 +27,12 @@ def occlude(
         rng: chooses what, and how.
 
     Returns:
-        Its name (one of ``THINGS``), and the layers, the lowest first.
+        Its name, and the layers, the lowest first.
     """
     name = str(rng.choice(list(_THINGS), p=_SHARES))
-    scene = _Scene(mesh, _skin(image, mesh), other, image.shape[:2], rng)
+    scene = Scene(mesh, _skin(image, mesh), other, image.shape[:2], rng)
     _THINGS[name](scene)
-    return name, [Cover(scene.to_layer(board), board.lit) for board in scene.boards]
-
-
-@dataclass
-class _Board:
-    """A drawing in face units: colour (BGR, 0 to 255), how much is covered, brightness."""
-
-    colour: Plane
-    alpha: Plane
-    shade: Plane
-    lit: bool
-
-
-@dataclass
-class _Scene:
-    """What is drawn on; x and y are 0 at the middle of the mouth, in half face widths."""
-
-    mesh: Mesh
-    skin: npt.NDArray[np.float32]
-    other: Callable[[], Bgr]
-    size: tuple[int, int]
-    rng: np.random.Generator
-    boards: list[_Board] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.fine = int(np.clip(1.3 * self.mesh.unit, 24, _FINEST))
-        side = round(2 * _REACH * self.fine)
-        y, x = np.mgrid[:side, :side].astype(np.float32)
-        self.x = (x + 0.5) / self.fine - _REACH
-        self.y = (y + 0.5) / self.fine - _REACH
-
-    def board(self, lit: bool) -> _Board:
-        plane = np.zeros_like(self.x)
-        board = _Board(np.zeros((*plane.shape, 3), np.float32), plane, plane + 1, lit)
-        self.boards.append(board)
-        return board
-
-    def turned(self, angle: float, x: float, y: float) -> tuple[Plane, Plane]:
-        """Return coordinates with their origin at (x, y) and their x axis at ``angle``."""
-        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        dx, dy = self.x - np.float32(x), self.y - np.float32(y)
-        return dx * cos + dy * sin, dy * cos - dx * sin
-
-    def edge(self, distance: Plane) -> Plane:
-        """Return 1 where a signed distance is negative, 0 where it is not, smooth between."""
-        return np.clip(0.5 - distance * self.fine / 1.5, 0, 1)
-
-    def paint(self, board: _Board, colour: Plane, alpha: Plane, shade: Plane | float = 1) -> None:
-        """Lay a colour over a board, and its shadow on what is there already."""
-        dark = cv2.GaussianBlur(alpha, (0, 0), 0.04 * self.fine)
-        board.shade *= 1 - 0.35 * dark * (1 - alpha)
-        board.colour += (colour - board.colour) * alpha[..., None]
-        board.shade += (shade - board.shade) * alpha
-        board.alpha = np.maximum(board.alpha, alpha)
-
-    def to_layer(self, board: _Board) -> Layer:
-        """Lay a board into the picture, level with the face."""
-        unit, axes = self.mesh.unit, self.mesh.axes
-        mouth = self.mesh.points[[UPPER_LIP, LOWER_LIP], :2].mean(0)
-        across = axes[0, :2] / np.linalg.norm(axes[0, :2])
-        down = np.array([-across[1], across[0]])
-        reach = 1.45 * _REACH * unit
-        height, width = self.size
-        left, top = (max(-_RIM, int(v)) for v in np.floor(mouth - reach))
-        right = min(width + _RIM, int(np.ceil(mouth[0] + reach)))
-        low = min(height + _RIM, int(np.ceil(mouth[1] + reach)))
-        scale = _OVERSAMPLING * unit / self.fine
-        turn = np.stack([across, down], axis=1) * scale
-        centre = (mouth - (left, top)) * _OVERSAMPLING
-        shift = centre - turn @ np.full(2, _REACH * self.fine)
-        stacked = np.dstack([board.colour * board.alpha[..., None], board.alpha, board.shade])
-        size = ((right - left) * _OVERSAMPLING, (low - top) * _OVERSAMPLING)
-        planes = [
-            cv2.warpAffine(np.ascontiguousarray(part), np.column_stack([turn, shift]), size)
-            for part in (stacked[..., :4], stacked[..., 4])
-        ]
-        alpha = planes[0][..., 3]
-        colour = planes[0][..., :3] / np.maximum(alpha, 1e-4)[..., None]
-        return shrink(left, top, colour, alpha, planes[1], _OVERSAMPLING)
+    return name, scene.layers()
 
 
 def _skin(image: Bgr, mesh: Mesh) -> npt.NDArray[np.float32]:
@@ -149,8 +57,8 @@ def _limb(
 
 
 def _finger(
-    scene: _Scene,
-    board: _Board,
+    scene: Scene,
+    board: Board,
     xy: tuple[Plane, Plane],
     begin: tuple[float, float],
     end: tuple[float, float],
@@ -161,12 +69,12 @@ def _finger(
     distance, lean = _limb(*xy, begin, end, r0, r1)
     depth = np.clip(-distance / max(r0, r1), 0, 1)
     shade = 0.72 + 0.33 * np.sqrt(depth) - 0.12 * lean
-    scene.paint(board, np.broadcast_to(colour, board.colour.shape), scene.edge(distance), shade)
+    scene.paint(board, colour, scene.edge(distance), shade)
 
 
-def _draw_hand(scene: _Scene, angle: float, x: float, y: float, curl: float) -> None:
+def _draw_hand(scene: Scene, angle: float, x: float, y: float, curl: float) -> None:
     """Draw a hand whose fingers point to ``angle``, their middle at (x, y)."""
-    rng, board = scene.rng, scene.board(lit=False)
+    rng, board = scene.rng, scene.board(neutral=False)
     skin = np.clip(scene.skin * rng.uniform(0.85, 1.1) + rng.normal(0, 4, 3), 0, 255)
     skin = skin.astype(np.float32)
     size = rng.uniform(0.8, 1.0)
@@ -178,17 +86,12 @@ def _draw_hand(scene: _Scene, angle: float, x: float, y: float, curl: float) -> 
     _finger(scene, board, (u, v), (-1.75, 0.05), (-0.9, 0.0), 0.33, 0.36, skin)
     for row in (-0.36, -0.12, 0.12, 0.36):
         distance, lean = _limb(u, v, (-1.15, 0.7 * row), (0.0, row), 0.2, 0.17)
-        alpha = scene.edge(distance)
-        board.shade += (0.97 - 0.08 * lean - board.shade) * alpha
-        board.colour += (skin - board.colour) * alpha[..., None]
-        board.alpha = np.maximum(board.alpha, alpha)
+        scene.tint(board, skin, scene.edge(distance), 0.97 - 0.08 * lean)
     gap = rng.uniform(0, 0.08)
-    for number, (row, long) in enumerate(
-        ((-0.37, 0.92), (-0.125, 1.05), (0.125, 0.98), (0.36, 0.76))
-    ):
+    for row, long in ((-0.37, 0.92), (-0.125, 1.05), (0.125, 0.98), (0.36, 0.76)):
         tip = (long * curl, row * (1 + gap * 3) + rng.normal(0, 0.02))
         _finger(scene, board, (u, v), (-0.12, row), tip, 0.15, 0.115, skin)
-        if curl > 0.7 and number < 4:
+        if curl > 0.7:
             nail, _ = _limb(u, v, (tip[0] - 0.02, tip[1]), (tip[0] + 0.05, tip[1]), 0.06, 0.06)
             pale = np.clip(skin * 1.12 + 8, 0, 255)
             board.colour += (pale - board.colour) * (0.6 * scene.edge(nail))[..., None]
@@ -196,7 +99,7 @@ def _draw_hand(scene: _Scene, angle: float, x: float, y: float, curl: float) -> 
     _finger(scene, board, (u, v), (-0.95, -0.4), (-0.25 + thumb, -0.62), 0.2, 0.13, skin)
 
 
-def _hand(scene: _Scene) -> None:
+def _hand(scene: Scene) -> None:
     rng = scene.rng
     # From below, left or right; fingers point up and to the other side.
     angle = -np.pi / 2 + rng.choice([-1, 1]) * rng.uniform(0.1, 1.45)
@@ -204,15 +107,15 @@ def _hand(scene: _Scene) -> None:
     _draw_hand(scene, angle, rng.normal(0, 0.08), rng.uniform(-0.12, 0.15), curl)
 
 
-def _grip(scene: _Scene, x: float, y: float, side: int) -> None:
+def _grip(scene: Scene, x: float, y: float, side: int) -> None:
     """Draw the fingers of a hand that holds something from the side."""
     angle = 0.0 if side < 0 else np.pi
     _draw_hand(scene, angle + side * scene.rng.uniform(-0.5, 0.1), x, y, 0.55)
 
 
-def _cup(scene: _Scene) -> None:
+def _cup(scene: Scene) -> None:
     rng = scene.rng
-    board = scene.board(lit=True)
+    board = scene.board()
     u, v = scene.turned(rng.normal(0, 0.15), rng.normal(0, 0.06), rng.uniform(-0.28, -0.02))
     wide, low = rng.uniform(0.42, 0.58), rng.uniform(0.3, 0.45)
     high = rng.uniform(0.9, 1.3)
@@ -238,9 +141,9 @@ def _cup(scene: _Scene) -> None:
         _grip(scene, 0.12 * side, rng.uniform(0.35, 0.6), side)
 
 
-def _telephone(scene: _Scene) -> None:
+def _telephone(scene: Scene) -> None:
     rng = scene.rng
-    board = scene.board(lit=True)
+    board = scene.board()
     side = int(rng.choice([-1, 1]))
     tilt = side * rng.uniform(0.1, 0.7) if rng.random() < 0.7 else rng.normal(np.pi / 2, 0.2)
     u, v = scene.turned(tilt, rng.normal(0, 0.12), rng.uniform(-0.05, 0.35))
@@ -251,23 +154,20 @@ def _telephone(scene: _Scene) -> None:
     distance = outer - round_
     case = _any_colour(rng) if rng.random() < 0.5 else np.full(3, rng.uniform(15, 60), np.float32)
     glare = 0.9 + 0.25 * np.clip((u + 0.4 * v) * rng.choice([-1, 1]), -0.5, 0.6)
-    paint = np.broadcast_to(case, board.colour.shape)
-    scene.paint(board, paint, scene.edge(distance), glare)
+    scene.paint(board, case, scene.edge(distance), glare)
     board.shade -= 0.25 * np.exp(-(((distance + 0.025) / 0.015) ** 2)) * board.alpha
     for number in range(int(rng.integers(1, 4))):
         away = np.hypot(u + half - 0.17, v + long - 0.18 - 0.2 * number)
         lens = np.full(3, 18, np.float32)
-        scene.paint(board, np.broadcast_to(lens, board.colour.shape), scene.edge(away - 0.075), 1.0)
-        scene.paint(
-            board, np.broadcast_to(lens + 70, board.colour.shape), scene.edge(away - 0.03), 1.0
-        )
+        scene.paint(board, lens, scene.edge(away - 0.075))
+        scene.paint(board, lens + 70, scene.edge(away - 0.03))
     if rng.random() < 0.85:
         _grip(scene, side * rng.uniform(0.1, 0.2), rng.uniform(0.3, 0.7), side)
 
 
-def _scarf(scene: _Scene) -> None:
+def _scarf(scene: Scene) -> None:
     rng = scene.rng
-    board = scene.board(lit=True)
+    board = scene.board()
     face = scene.mesh.frontal[:, 1]
     mouth = (face[UPPER_LIP] + face[LOWER_LIP]) / 2
     top = rng.uniform(face[UNDER_NOSE] + 0.03, face[UPPER_LIP] + 0.02) - mouth
@@ -295,9 +195,9 @@ def _scarf(scene: _Scene) -> None:
     scene.paint(board, paint, scene.edge(distance), shade)
 
 
-def _patch(scene: _Scene) -> None:
+def _patch(scene: Scene) -> None:
     """Lay a piece of another picture before the mouth."""
-    rng, board = scene.rng, scene.board(lit=False)
+    rng, board = scene.rng, scene.board(neutral=False)
     u, v = scene.turned(rng.uniform(0, np.pi), rng.normal(0, 0.15), rng.uniform(-0.1, 0.3))
     half, long = rng.uniform(0.45, 0.75), rng.uniform(0.5, 1.1)
     if rng.random() < 0.5:
@@ -322,7 +222,7 @@ def _any_colour(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return np.array(rgb[::-1], np.float32) * 255
 
 
-_THINGS: dict[str, Callable[[_Scene], None]] = {
+_THINGS: dict[str, Callable[[Scene], None]] = {
     "hand": _hand,
     "cup": _cup,
     "telephone": _telephone,
@@ -330,5 +230,3 @@ _THINGS: dict[str, Callable[[_Scene], None]] = {
     "patch": _patch,
 }
 _SHARES = (0.46, 0.18, 0.15, 0.06, 0.15)
-THINGS = tuple(_THINGS)
-"""What may hide a mouth."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator, RBFInterpolator
 
-from maskdet.classes import INCORRECT, WITH_MASK, WITHOUT_MASK
+from maskdet.synth import styles
 from maskdet.synth.landmarks import (
     BRIDGE,
     CHIN,
@@ -23,13 +23,6 @@ from maskdet.synth.templates import COLUMNS, ROWS, Template
 
 Grid = npt.NDArray[np.float64]
 
-CORRECT, UNDER_NOSE_STYLE, UNDER_MOUTH, CHIN_STYLE = "correct", "under_nose", "under_mouth", "chin"
-OCCLUDED = "occluded"
-MASK_STYLES = (CORRECT, UNDER_NOSE_STYLE, UNDER_MOUTH, CHIN_STYLE)
-STYLES = (*MASK_STYLES, OCCLUDED)
-LABELS = {CORRECT: WITH_MASK, **dict.fromkeys(MASK_STYLES[1:], INCORRECT), OCCLUDED: WITHOUT_MASK}
-"""The class that follows from a style."""
-
 _NOSE_ROW = 195  # on the bridge, half way to the tip
 _SMOOTHING = 0.02
 _FLAT_SIDE = 0.55
@@ -41,7 +34,7 @@ def place(mesh: Mesh, style: str, template: Template, rng: np.random.Generator) 
 
     Args:
         mesh: the face.
-        style: one of ``MASK_STYLES``.
+        style: one of ``styles.MASK_STYLES``.
         template: its ``side`` and ``bulge`` count.
         rng: shifts the edges a little.
 
@@ -159,8 +152,8 @@ def _chin(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
 
 
 _EDGES = {
-    CORRECT: _correct,
-    UNDER_NOSE_STYLE: _under_nose,
-    UNDER_MOUTH: _under_mouth,
-    CHIN_STYLE: _chin,
+    styles.CORRECT: _correct,
+    styles.UNDER_NOSE: _under_nose,
+    styles.UNDER_MOUTH: _under_mouth,
+    styles.CHIN: _chin,
 }

@@ -32,8 +32,9 @@ class Layer:
     """What is to be laid over a part of a picture.
 
     ``x`` and ``y`` are the pixel of the picture that its first pixel lies on; it may reach beyond
-    the picture. ``colour`` is float32, shape (h, w, 3), BGR, 0 to 255 under white light; ``alpha``
-    (h, w), 0 to 1; ``shade`` (h, w) is what multiplies the colour, 1 where it faces the camera.
+    the picture. ``colour`` is float32, shape (h, w, 3), BGR, 0 to 255; ``alpha`` (h, w), 0 to 1;
+    ``shade`` (h, w) is what multiplies the colour, 1 where it faces the camera. ``neutral``: the
+    colours are those under white light, not yet the photograph's own.
     """
 
     x: int
@@ -41,6 +42,7 @@ class Layer:
     colour: Plane
     alpha: Plane
     shade: Plane
+    neutral: bool = True
 
 
 def warp(template: Template, grid: npt.NDArray[np.float64]) -> Layer:

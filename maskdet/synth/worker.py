@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from maskdet import images
 from maskdet.errors import InputError
 from maskdet.faces.crop import square_around
-from maskdet.faces.ssd import SsdFaceDetector
+from maskdet.faces.ssd import TRAINED_SIZE, SsdFaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.labels.dataset import Sample
@@ -22,56 +22,23 @@ from maskdet.synth import drawn, templates
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
 from maskdet.synth.occlude import occlude
-from maskdet.synth.place import LABELS, OCCLUDED, place
+from maskdet.synth.place import place
+from maskdet.synth.plan import SMALL, Job, Target, read_voc
 from maskdet.synth.straps import straps
+from maskdet.synth.styles import OCCLUDED
 from maskdet.synth.templates import Template
 from maskdet.synth.warp import Layer, warp
 from maskdet.types import Box
 
 QUALITY = 95
 
-SMALL, TURNED, NO_FACE, OUTSIDE = (
-    "too small",
-    "turned away",
-    "no face found",
-    "mask outside the picture",
-)
-"""Why a face is left out."""
+TURNED, NO_FACE, OUTSIDE = "turned away", "no face found", "mask outside the picture"
+"""Why a face is left out, beside ``plan.SMALL``."""
 
 _MARGIN = 0.1
 """What a classifier usually sees around a box, as a part of its longer side."""
 _LEAST_SEEN = 0.06
 """A mask of which less is seen there, as a part of the face's area, cannot be learnt from."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A face to be treated, and its place in the VOC file from 0 (0 of a whole picture)."""
-
-    sample: Sample
-    index: int
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to make: ``targets`` are of one origin, ``stem`` is the path below the output's
-    folder (or, of whole pictures, its class folder); ``other`` a picture to take patches from."""
-
-    targets: tuple[Target, ...]
-    style: str
-    number: int
-    seed: tuple[int, ...]
-    stem: str
-    other: Path
-
-    @property
-    def label(self) -> str:
-        return LABELS[self.style]
-
-    def file(self, index: int) -> str:
-        """Return the name of the picture whose first treated face is ``index``."""
-        folder = self.label if self.targets[0].sample.box is None else ""
-        return str(PurePosixPath(folder, f"{self.stem}_{index}_{self.style}-{self.number}.jpg"))
 
 
 @dataclass(frozen=True)
@@ -100,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for all jobs, see ``run.SynthOptions``."""
+    """What is the same for all jobs, see ``plan.SynthOptions``."""
 
     templates: Path | None
     drawn: float
@@ -112,7 +79,7 @@ class _Worker:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.net = LandmarkNet()
-        self.detector = SsdFaceDetector()
+        self.detector = SsdFaceDetector(size=TRAINED_SIZE)
         self.templates = templates.load(setting.templates) if setting.templates else []
 
     def template(self, rng: np.random.Generator) -> Template:
@@ -122,8 +89,6 @@ class _Worker:
 
     def mesh(self, image: Bgr, sample: Sample) -> Mesh | str:
         """Return the points of a face, or why it is left out."""
-        if sample.box and min(sample.box.width, sample.box.height) < self.setting.min_face:
-            return SMALL
         box = sample.box or self._face_in(image)
         mesh = self.net.find(image, box)
         if mesh is None:
@@ -144,16 +109,21 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def check(setting: Setting) -> None:
-    """Raise what ``settle_in`` would raise in another process."""
-    _Worker(setting)
+def load(setting: Setting) -> None:
+    """Load what every job needs.
+
+    Raises:
+        InputError: there are no templates.
+        ModelError: a network is missing or altered.
+    """
+    global _worker
+    _worker = _Worker(setting)
 
 
 def settle_in(setting: Setting) -> None:
-    """Load what every job needs."""
-    global _worker
+    """Prepare a process that does one job after the other."""
     cv2.setNumThreads(1)
-    _worker = _Worker(setting)
+    load(setting)
 
 
 def treat(job: Job) -> Outcome:
@@ -189,9 +159,9 @@ def _one(
 ) -> tuple[Bgr, str] | None:
     """Return a picture with one face treated and what was put there; None if it is not seen."""
     if job.style == OCCLUDED:
-        name, covers = occlude(image, mesh, partial(_piece, job.other, rng), rng)
-        for cover in covers:
-            image = blend(image, cover.layer, mesh, rng, cover.lit)
+        name, layers = occlude(image, mesh, partial(_piece, job.other, rng), rng)
+        for layer in layers:
+            image = blend(image, layer, mesh, rng)
         return image, name
     template = worker.template(rng)
     grid = place(mesh, job.style, template, rng)
@@ -238,11 +208,6 @@ def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Target, str]]) -> M
         (image.shape[1], image.shape[0]),
         objects,
     )
-
-
-def read_voc(picture: Path) -> tuple[voc.VocObject, ...]:
-    """Return the labelled faces of a photograph."""
-    return voc.read(voc_path(picture), *images.size(picture)).objects
 
 
 def _piece(path: Path, rng: np.random.Generator) -> Bgr:
