@@ -26,11 +26,11 @@ import numpy as np
 from tqdm import tqdm
 
 from maskdet import faces, images
-from maskdet.evaluate.ap import Judged, Ranking, judge
 from maskdet.faces import haar, ssd, yunet
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
+from maskdet.labels.ap import Judged, Ranking, judge
 
 CORPUS = Path(os.environ.get("MASKDET_CORPUS", Path(__file__).parents[2] / "shared" / "data"))
 LEAST_SCORE = 0.05

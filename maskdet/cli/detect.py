@@ -175,7 +175,7 @@ def command(
         stream = ctx.with_resource(Camera(webcam))
     results: list[Sink] = [sinks.JsonLines(sys.stdout)] if as_json else []
     if save_crops:
-        results.append(sinks.Crops(save_crops, pipeline.classifier.info.margin))
+        results.append(sinks.Crops(save_crops, pipeline.margin))
     if csv_file:
         table = sinks.Csv(csv_file)
         ctx.call_on_close(table.close)  # the run closes it, but there may be none

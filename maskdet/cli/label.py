@@ -52,9 +52,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--class-from",
     type=click.Choice(["folder", "model"]),
-    default="folder",
-    show_default=True,
-    help="Whether the folder's name or --model says what class a proposed face is of.",
+    help="Whether the folder's name or --model says what class a proposed face is of; --detector "
+    "maskdet is such a model, too. [default: folder; model with --detector maskdet]",
 )
 @click.option(
     "--edit",
@@ -87,7 +86,7 @@ def command(
     data: Path,
     faces: Path | None,
     label: str | None,
-    class_from: str,
+    class_from: str | None,
     edit: str | None,
     suggest: bool,
     propose_only: bool,
@@ -121,6 +120,7 @@ def command(
         raise click.UsageError("--class and --class-from model exclude each other")
     folder, faces = folder or data / "raw", faces or data / "faces"
 
+    from maskdet.faces.base import LabellingDetector
     from maskdet.labels import crop, propose
     from maskdet.layout import pictures
 
@@ -134,7 +134,11 @@ def command(
         editor.require()
     if suggest or not crop_only:
         pipeline = load()
+        if suggest and pipeline.classifier is None:
+            raise click.UsageError("--suggest asks a classifier: name one with --classifier")
     if not crop_only:
+        if class_from is None and not label and isinstance(pipeline.detector, LabellingDetector):
+            class_from = "model"
         classify = pipeline if class_from == "model" else None
         proposed = propose.propose(folder, pipeline.detector, label, classify, force, progress)
         _say_proposed(proposed)
@@ -142,6 +146,7 @@ def command(
     if suggest:
         from maskdet.labels import review
 
+        assert pipeline.classifier
         ranked, failed = review.suggest(folder, pipeline.detector, pipeline.classifier, progress)
         for number, (path, verdict) in enumerate(ranked, 1):
             click.echo(line(number, path, verdict))

@@ -111,7 +111,16 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         return load_pipeline(**chosen)
 
-    return model_option(_networks(command, load))
+    return model_option(_classifier_option(_networks(command, load)))
+
+
+def _classifier_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--classifier",
+        metavar="none|both|NAME|PATH",
+        help="Who says how the mask sits where --detector maskdet does: nobody else, both (the "
+        "mean of the detector and --model), or a classifier alone. [default: none]",
+    )(command)
 
 
 def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,27 +143,28 @@ def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         if threads:
             cv2.setNumThreads(threads)
-        return create(detector, face_model, min_score, min_face, face_size)
+        return create(detector, face_model, min_score, min_face, face_size, threads)
 
     return _networks(command, load)
 
 
 def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen."""
-    from maskdet.faces import DETECTORS
+    from maskdet.faces import DETECTORS, LABELLING
 
     @click.option(
         "--detector",
         type=click.Choice(DETECTORS),
         default=DETECTORS[0],
         show_default=True,
-        help="What finds the faces.",
+        help="What finds the faces; maskdet also says how the mask sits.",
     )
     @click.option(
         "--face-model",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="The face detector's file, if not the installed one; yunet has none installed.",
+        help="The face detector's file, if not the installed one; yunet has none installed, and "
+        "maskdet wants the name or the folder of a model that 'train --task detection' has made.",
     )
     @click.option(
         "--min-score",
@@ -184,8 +194,15 @@ def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callab
     )
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        names = ("model", "detector", "face_model", "min_score", "min_face", "threads", "face_size")
+        names = (
+            *("model", "classifier", "detector", "face_model"),
+            *("min_score", "min_face", "threads", "face_size"),
+        )
         chosen = {name: kwargs.pop(name) for name in names if name in kwargs}
+        if chosen.get("classifier") and chosen["detector"] not in LABELLING:
+            raise click.UsageError(
+                "--classifier is for --detector maskdet; of the others --model says all"
+            )
         if chosen["face_size"] and chosen["detector"] != "ssd":
             raise click.UsageError("--face-size is for --detector ssd")
 

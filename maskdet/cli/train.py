@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from maskdet.cli.options import Number, common_options
 from maskdet.progress import Progress
+from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
 
 _DEFAULT = TrainOptions()
+_DETECTOR = DetectorOptions()
+_LARGEST_FACE = 512
+
+
+_FIELDS = {
+    "classification": {field.name for field in fields(TrainOptions)},
+    "detection": {*(field.name for field in fields(DetectorOptions)), "ignore_model"},
+}
+"""The options of each task."""
+
+
+def _also(name: str) -> str:
+    """Say which default the detector has for an option of both tasks."""
+    return f"[detection: {getattr(_DETECTOR, name)}]"
 
 
 def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> int:
@@ -22,6 +39,14 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 
 @click.command("train")
 @click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--task",
+    type=click.Choice(["classification", "detection"]),
+    default="classification",
+    show_default=True,
+    help="classification: what a face wears; detection: maskdet's own detector, which finds the "
+    "faces of a photograph and says so at once. Options marked [c] or [d] are for one of them.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
 @click.option(
     "--weights",
@@ -32,11 +57,41 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 )
 @click.option(
     "--image-size",
-    type=click.IntRange(32, 512),
+    type=click.IntRange(32, 2048),
     callback=_multiple_of_32,
     default=_DEFAULT.image_size,
     show_default=True,
-    help="Side of the network's input in pixels, a multiple of 32.",
+    help="Side of the network's input in pixels, a multiple of 32, for faces up to "
+    f"{_LARGEST_FACE}; of a detector, the longer side of a photograph when the model is used and "
+    f"validated. {_also('image_size')}",
+)
+@click.option(
+    "--crop-size",
+    type=click.IntRange(64, 2048),
+    callback=_multiple_of_32,
+    default=_DETECTOR.crop_size,
+    show_default=True,
+    help="[d] Side in pixels of the crops that are trained on, a multiple of 32.",
+)
+@click.option(
+    "--crops",
+    type=click.IntRange(1),
+    default=_DETECTOR.crops,
+    show_default=True,
+    help="[d] Crops an epoch, each of a face drawn at random.",
+)
+@click.option(
+    "--mosaic",
+    type=Number(0, 1),
+    default=_DETECTOR.mosaic,
+    show_default=True,
+    help="[d] Part of the crops that are laid together from four.",
+)
+@click.option(
+    "--ignore-model",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="[d] YuNet's file: where it sees a face that nobody labelled, nothing is learnt.",
 )
 @click.option(
     "--alpha",
@@ -50,63 +105,66 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     type=Number(0, 1),
     default=_DEFAULT.margin,
     show_default=True,
-    help="What is added around a face's box on each side, as a part of its longer side.",
+    help="[c] What is added around a face's box on each side, as a part of its longer side.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(0),
     default=_DEFAULT.epochs,
     show_default=True,
-    help="Most epochs of fine-tuning; 0 trains the head only.",
+    help=f"Most epochs of fine-tuning; 0 trains the head only. {_also('epochs')}",
 )
 @click.option(
     "--head-epochs",
     type=click.IntRange(1),
     default=_DEFAULT.head_epochs,
     show_default=True,
-    help="Most epochs of the head, before fine-tuning.",
+    help="[c] Most epochs of the head, before fine-tuning.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
     default=_DEFAULT.batch_size,
     show_default=True,
-    help="Faces a step.",
+    help=f"Faces, or crops, a step. {_also('batch_size')}",
 )
 @click.option(
     "--patience",
     type=click.IntRange(1),
     default=_DEFAULT.patience,
     show_default=True,
-    help="Stop after this many epochs without a better validation macro-F1.",
+    help="Stop after this many epochs without a better validation macro-F1, or mean average "
+    f"precision. {_also('patience')}",
 )
 @click.option(
     "--fine-tune-from",
     type=click.IntRange(0, 17),
     default=_DEFAULT.fine_tune_from,
     show_default=True,
-    help="First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
+    help="[c] First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
 )
 @click.option(
     "--learning-rate",
     type=Number(0, min_open=True),
     default=_DEFAULT.learning_rate,
     show_default=True,
-    help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine.",
+    help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine. "
+    f"{_also('learning_rate')}",
 )
 @click.option(
     "--label-smoothing",
     type=Number(0, 0.5),
     default=_DEFAULT.label_smoothing,
     show_default=True,
-    help="Part of each label that is spread over all classes.",
+    help="[c] Part of each label that is spread over all classes.",
 )
 @click.option(
     "--class-weight-power",
     type=Number(0, 1),
     default=_DEFAULT.class_weight_power,
     show_default=True,
-    help="How far class weights make up for rare classes: 1 in full, 0 not at all.",
+    help="How far class weights make up for rare classes: 1 in full, 0 not at all. For a detector, "
+    "they are drawn more often instead.",
 )
 @click.option(
     "--validation",
@@ -138,7 +196,9 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     "those of a group, or near-duplicates, of a validation face. Repeatable.",
 )
 @click.option(
-    "--limit", type=click.IntRange(4), help="Use at most this many faces, to try things out."
+    "--limit",
+    type=click.IntRange(4),
+    help="Use at most this many faces, or photographs, to try things out.",
 )
 @click.option(
     "--seed",
@@ -151,13 +211,19 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     "--preview",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PATH",
-    help="Only write a contact sheet of augmented faces with their labels; train nothing.",
+    help="Only write a contact sheet of augmented faces, or crops, with their labels; train "
+    "nothing.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut short in --out.")
 @click.option("--overwrite", is_flag=True, help="Replace the model that is in --out.")
 @common_options
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     data: tuple[Path, ...],
+    task: str,
+    ignore_model: Path | None,
     extra: tuple[Path, ...],
     exclude: tuple[str, ...],
     exclude_from: TextIO | None,
@@ -174,28 +240,51 @@ def command(
     Example:
       maskdet train data/faces --out model/mine
       maskdet detect --image photo.jpg --model model/mine
+      maskdet train --task detection photographs/ --out model/own
+      maskdet detect --image photo.jpg --detector maskdet --face-model model/own
 
     DATA is one or more folders: of class folders (with_mask, without_mask,
     mask_worn_incorrectly, background) with a face a picture, or of photographs with
     Pascal VOC files beside them, whose faces are cut out. A manifest.csv with the columns
     file and group says what shows the same photo or person and must not be divided between
     training and validation. With its column split, as 'maskdet split' writes it, the part
-    train is trained on, val is for validation, and test is never looked at.
+    train is trained on, val is for validation, and test is never looked at. A detector is
+    trained on photographs with Pascal VOC files alone, from ImageNet weights.
 
     Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
     the best epoch so far; --resume goes on.
     """
     lines = (line.strip() for line in exclude_from or ())
     exclude += tuple(line for line in lines if line and not line.startswith("#"))
-    chosen = TrainOptions(**options, exclude=exclude)
+    _refuse_others(ctx, task)
+    if out is None and not preview:
+        raise click.UsageError("Missing option '--out': the folder of the model, e.g. model/mine.")
+    if task == "detection":
+        _detector(
+            data,
+            out,
+            _detector_options(ctx, options | {"exclude": exclude}),
+            preview,
+            extra=extra,
+            ignore_model=ignore_model,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        return
+    if options["image_size"] > _LARGEST_FACE:
+        raise click.BadParameter(
+            f"{options['image_size']} is more than {_LARGEST_FACE}", param_hint="--image-size"
+        )
+    own = {name: value for name, value in options.items() if name in _FIELDS["classification"]}
+    chosen = TrainOptions(**own, exclude=exclude)
     if preview:
         from maskdet.train.preview import preview as write_preview
 
         write_preview(data, preview, chosen, extra, progress)
         click.echo(preview)
         return
-    if out is None:
-        raise click.UsageError("Missing option '--out': the folder of the model, e.g. model/mine.")
+    assert out
     from maskdet.train.fit import train
 
     result = train(
@@ -212,8 +301,72 @@ def command(
     click.echo(f"macro-F1 {outcome.macro_f1:.4f} (epoch {outcome.best_epoch})")
     for name, recall in outcome.recall.items():
         click.echo(f"  {name}: precision {outcome.precision[name]:.4f}, recall {recall:.4f}")
-    if result.problems:
-        click.echo(f"{len(result.problems)} files or boxes could not be used", err=True)
-    if result.interrupted:
+    _say_end(result.problems, result.interrupted)
+
+
+def _say_end(problems: list[str], interrupted: bool) -> None:
+    if problems:
+        click.echo(f"{len(problems)} files or boxes could not be used", err=True)
+    if interrupted:
         click.echo("interrupted: the best epoch so far is kept; --resume goes on", err=True)
         raise click.exceptions.Exit(130)
+
+
+def _refuse_others(ctx: click.Context, task: str) -> None:
+    """Refuse options of the other task, which would be without effect."""
+    (other,) = set(_FIELDS) - {task}
+    for name in _FIELDS[other] - _FIELDS[task]:
+        source = ctx.get_parameter_source(name)
+        if source not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
+            raise click.UsageError(f"--{name.replace('_', '-')} is for --task {other}")
+
+
+def _detector_options(ctx: click.Context, options: dict[str, Any]) -> DetectorOptions:
+    """Return what is asked for; what is not has the detector's own defaults."""
+    return DetectorOptions(
+        **{
+            name: value
+            for name, value in options.items()
+            if name in _FIELDS["detection"]
+            and (name == "exclude" or ctx.get_parameter_source(name) != ParameterSource.DEFAULT)
+        }
+    )
+
+
+def _detector(
+    data: tuple[Path, ...],
+    out: Path | None,
+    options: DetectorOptions,
+    preview: Path | None,
+    *,
+    extra: tuple[Path, ...],
+    ignore_model: Path | None,
+    resume: bool,
+    overwrite: bool,
+    progress: Progress,
+) -> None:
+    if preview:
+        from maskdet.train.detector.preview import preview as write_preview
+
+        write_preview(data, preview, options, extra, ignore_model, progress)
+        click.echo(preview)
+        return
+    assert out
+    from maskdet.train.detector.fit import train
+
+    result = train(
+        data,
+        out,
+        options,
+        extra=extra,
+        ignore_model=ignore_model,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+    )
+    outcome = result.outcome
+    click.echo(f"{result.folder}: validation mAP {outcome.map:.4f}, ", nl=False)
+    click.echo(f"face AP {outcome.face_ap:.4f} (epoch {outcome.best_epoch})")
+    for name, value in outcome.average_precision.items():
+        click.echo(f"  {name}: average precision {value:.4f}")
+    _say_end(result.problems, result.interrupted)

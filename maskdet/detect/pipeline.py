@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 
 from maskdet import faces
 from maskdet.classes import BACKGROUND
-from maskdet.faces.base import FaceDetector
+from maskdet.faces.base import FaceDetector, LabellingDetector
 from maskdet.images import Bgr
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
 from maskdet.types import Face, ImageResult, Prediction
 
+Opinion = Literal["detector", "classifier", "both"]
+"""Who says how a mask sits where the detector, too, has an opinion; ``both`` is the mean."""
+
+_MARGIN = 0.1
+"""Around a face that is shown by itself, where there is no classifier to say."""
+
 
 class Pipeline:
     """Finds the faces of an image and says of each how its mask sits.
 
-    All faces of an image go through the classifier in one batch, except those whose
-    detector has class scores of its own. What is taken for background (a false alarm of
-    the detector) is left out.
+    All faces of an image go through the classifier in one batch. What is taken for background
+    (a false alarm of the detector) is left out.
+
+    Args:
+        detector: finds the faces.
+        classifier: None where the detector has labels of its own, and these are to stand.
+        opinion: whose labels stand where the detector has some of its own. Both have
+            probabilities that are calibrated; where they count alike, their mean is taken.
+
+    Raises:
+        ValueError: there is nobody who labels.
     """
 
-    def __init__(self, detector: FaceDetector, classifier: Classifier) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        classifier: Classifier | None,
+        opinion: Opinion = "detector",
+    ) -> None:
+        if classifier is None and (
+            opinion != "detector" or not isinstance(detector, LabellingDetector)
+        ):
+            raise ValueError("without a classifier, the detector needs labels of its own")
         self.detector = detector
         self.classifier = classifier
+        self.opinion = opinion
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that can appear in a result."""
-        return tuple(name for name in self.classifier.info.classes if name != BACKGROUND)
+        names = list(self.classifier.info.classes) if self.classifier else []
+        if self.opinion != "classifier" and isinstance(self.detector, LabellingDetector):
+            names += [name for name in self.detector.classes if name not in names]
+        return tuple(name for name in names if name != BACKGROUND)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that says how the masks sit; of two, both names."""
+        names = [self.classifier.info.name] if self.classifier else []
+        if self.opinion != "classifier" and isinstance(self.detector, LabellingDetector):
+            names.insert(0, self.detector.model)
+        return " + ".join(names)
+
+    @property
+    def margin(self) -> float:
+        """What is cut out around a face, as in ``faces.crop.crop_faces``."""
+        return self.classifier.info.margin if self.classifier else _MARGIN
 
     def __call__(
         self,
@@ -52,24 +93,46 @@ class Pipeline:
             The result, faces in the order of the detector's confidence.
         """
         height, width = image.shape[:2]
-        found = self.detector.detect(image)
-        unlabelled = [face.box for face in found if face.scores is None]
-        rows = iter(self.classifier.classify(image, unlabelled).tolist())
-        names = self.classifier.info.classes
-        scores = [
-            dict(zip(names, next(rows), strict=True)) if face.scores is None else face.scores
-            for face in found
-        ]
-        predictions = map(_prediction, found, scores)
         return ImageResult(
             source=source,
             image=Path(source).name or source,
             width=width,
             height=height,
-            faces=tuple(face for face in predictions if face is not None),
+            faces=self.label(image, self.detector.detect(image)),
             frame=frame,
             time_s=time_s,
         )
+
+    def label(self, image: Bgr, found: Sequence[Face]) -> tuple[Prediction, ...]:
+        """Say how the masks of faces sit that the detector has found.
+
+        Args:
+            image: uint8, shape (height, width, 3), BGR.
+            found: what ``detector`` found in it.
+
+        Returns:
+            The faces in their order, without those that are taken for background.
+        """
+        asked = [
+            place
+            for place, face in enumerate(found)
+            if face.scores is None or self.opinion != "detector"
+        ]
+        scores = [face.scores or {} for face in found]
+        if asked and self.classifier:
+            rows = self.classifier.classify(image, [found[place].box for place in asked])
+            for place, row in zip(asked, rows.tolist(), strict=True):
+                said = dict(zip(self.classifier.info.classes, row, strict=True))
+                both = self.opinion == "both" and found[place].scores is not None
+                scores[place] = _mean(scores[place], said) if both else said
+        predictions = map(_prediction, found, scores)
+        return tuple(face for face in predictions if face is not None)
+
+
+def _mean(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    """Return the mean of two opinions; what one does not know has no probability there."""
+    names = [*second, *(name for name in first if name not in second)]
+    return {name: (first.get(name, 0) + second.get(name, 0)) / 2 for name in names}
 
 
 def _prediction(face: Face, scores: Mapping[str, float]) -> Prediction | None:
@@ -83,6 +146,11 @@ def _prediction(face: Face, scores: Mapping[str, float]) -> Prediction | None:
     return Prediction(face.box, face.score, label, shown[label], shown)
 
 
+NO_CLASSIFIER = "none"
+BOTH = "both"
+"""What ``classifier`` may be in ``load_pipeline``, but for a model's name or folder."""
+
+
 def load_pipeline(
     model: str | os.PathLike[str] = store.DEFAULT,
     detector: str = faces.DETECTORS[0],
@@ -91,11 +159,15 @@ def load_pipeline(
     min_face: float = 0,
     threads: int = 0,
     face_size: int | None = None,
+    classifier: str | os.PathLike[str] | None = None,
 ) -> Pipeline:
     """Load a face detector and a classifier.
 
+    Of a detector that has labels of its own (``maskdet``), these stand, and no classifier is
+    loaded, unless ``classifier`` says something else.
+
     Args:
-        model: the classifier's name or folder.
+        model: the name or folder of the classifier of faces that come without a label.
         detector: the face detector's name, one of ``faces.DETECTORS``.
         face_model: the face detector's file, None for the one that is installed.
         min_score: least confidence of a face, 0 to 1; None takes the threshold that the
@@ -104,13 +176,26 @@ def load_pipeline(
         threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
             it to them.
         face_size: the SSD's input in pixels, None for its own; larger finds smaller faces.
+        classifier: who labels the faces of a detector that has labels of its own: ``none``,
+            nobody else; a classifier's name or folder, this one alone; ``both``, the mean of the
+            detector and the classifier ``model``. Of other detectors, None.
 
     Raises:
         ModelError: one of the two is missing, altered or of a refused kind.
+        ValueError: ``classifier`` is ``none``, but the detector has no labels of its own.
     """
     if threads:
         cv2.setNumThreads(threads)
-    classifier = Classifier(model, threads)
-    if min_score is None:
-        min_score = classifier.info.thresholds.get(detector)
-    return Pipeline(faces.create(detector, face_model, min_score, min_face, face_size), classifier)
+    labels_itself = detector in faces.LABELLING
+    if classifier is None and labels_itself:
+        classifier = NO_CLASSIFIER
+    opinion: Opinion = "classifier"
+    if classifier in (None, NO_CLASSIFIER, BOTH):
+        opinion = "both" if classifier == BOTH else "detector"
+    elif classifier is not None:
+        model = classifier
+    labels = None if classifier == NO_CLASSIFIER else Classifier(model, threads)
+    if min_score is None and labels and not labels_itself:
+        min_score = labels.info.thresholds.get(detector)
+    found = faces.create(detector, face_model, min_score, min_face, face_size, threads)
+    return Pipeline(found, labels, opinion)

@@ -126,7 +126,7 @@ class Crops:
 
     Args:
         folder: is made where it does not exist.
-        margin: as in ``faces.crop.crop_faces``; the classifier's.
+        margin: as in ``faces.crop.crop_faces``; the pipeline's.
 
     Raises:
         OutputError: the folder cannot be made.

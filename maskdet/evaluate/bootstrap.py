@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from maskdet.labels.ap import ratio
 from maskdet.progress import SILENT, Progress
 
 RESAMPLES = 1000
@@ -78,11 +79,6 @@ class Bootstrap:
                 where=totals > 0,
             ),
         )
-
-
-def ratio(part: float, whole: float) -> float:
-    """Return a share, nan of nothing."""
-    return float(part / whole) if whole else math.nan
 
 
 def _figure(value: float, drawn: Floats) -> Figure:

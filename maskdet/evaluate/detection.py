@@ -12,12 +12,11 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from maskdet.classes import CLASSES, INCORRECT, WITH_MASK, WITHOUT_MASK
-from maskdet.evaluate import ap
-from maskdet.evaluate.ap import Judged, Ranking, judge
-from maskdet.evaluate.bootstrap import ratio
 from maskdet.evaluate.metrics import MASKED
 from maskdet.evaluate.observe import Observation
 from maskdet.evaluate.truth import SIZES, shorter_side
+from maskdet.labels import ap
+from maskdet.labels.ap import Judged, Ranking, judge, ratio
 from maskdet.labels.match import Matches, match
 from maskdet.types import Box, Prediction
 

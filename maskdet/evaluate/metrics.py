@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from maskdet.classes import CLASSES, WITH_MASK
-from maskdet.evaluate.bootstrap import ratio
+from maskdet.labels.ap import ratio
 
 BINS = 15
 """Of the reliability diagram and the expected calibration error (Guo et al., 2017)."""

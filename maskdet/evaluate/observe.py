@@ -14,7 +14,6 @@ from maskdet.classes import CLASSES
 from maskdet.detect.pipeline import Pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate.truth import Picture
-from maskdet.faces.base import FaceDetector
 from maskdet.faces.crop import crop_faces, cut_face, region
 from maskdet.images import Bgr
 from maskdet.models.classifier import Classifier
@@ -49,20 +48,6 @@ class Observation:
     sharpness: Floats
 
 
-class _Recorder:
-    """A face detector that remembers what it found last."""
-
-    def __init__(self, detector: FaceDetector) -> None:
-        self._detector = detector
-        self.name = detector.name
-        self.min_score = detector.min_score
-        self.found: list[Face] = []
-
-    def detect(self, image: Bgr) -> list[Face]:
-        self.found = self._detector.detect(image)
-        return self.found
-
-
 def observe(
     pictures: Sequence[Picture],
     pipeline: Pipeline | None,
@@ -82,8 +67,6 @@ def observe(
         read; they are left out.
     """
     observations, problems = [], []
-    recorder = _Recorder(pipeline.detector) if pipeline else None
-    whole = Pipeline(recorder, pipeline.classifier) if pipeline and recorder else None
     for picture in progress(pictures, desc="evaluate", unit="picture"):
         try:
             image = images.read(picture.path)
@@ -92,10 +75,11 @@ def observe(
             continue
         found: Sequence[Prediction] = predictions.get(picture.name, ())
         detected = [Face(face.box, face.detector_score) for face in found]
-        if whole and recorder and not picture.whole:
-            found = whole(image).faces
-            detected = recorder.found
-        observations.append(_observation(picture, image, detected, found, whole))
+        if pipeline and not picture.whole:
+            detected = pipeline.detector.detect(image)
+            found = pipeline.label(image, detected)
+        classifier = pipeline.classifier if pipeline else None
+        observations.append(_observation(picture, image, detected, found, classifier))
     return observations, problems
 
 
@@ -104,7 +88,7 @@ def _observation(
     image: Bgr,
     detected: Sequence[Face],
     found: Sequence[Prediction],
-    pipeline: Pipeline | None,
+    classifier: Classifier | None,
 ) -> Observation:
     boxes = [None if picture.whole else face.box for face in picture.counted]
     details = [_detail(image, box) for box in boxes]
@@ -122,7 +106,7 @@ def _observation(
                 key=lambda face: (-face.detector_score, face.box.to_list()),
             )
         ),
-        classify(image, boxes, pipeline.classifier) if pipeline else None,
+        classify(image, boxes, classifier) if classifier else None,
         np.array([grey.mean() for grey in details]),
         np.array([cv2.Laplacian(grey, cv2.CV_64F).var() for grey in details]),
     )

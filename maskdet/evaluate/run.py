@@ -104,7 +104,7 @@ def evaluate(
         "split": split,
         "pictures": len(observations),
         "faces": _count(observations),
-        "model": pipeline.classifier.info.name if pipeline else None,
+        "model": pipeline.model if pipeline else None,
         "classes": list(pipeline.classes) if pipeline else None,
         "detector": pipeline.detector.name if pipeline else None,
         "predictions": None,
@@ -118,7 +118,8 @@ def evaluate(
             "pictures_without": len(said.missing),
             "lines_elsewhere": said.elsewhere,
         }
-    faces = _true_boxes(observations, min_side) if pipeline else None
+    asked = pipeline is not None and pipeline.classifier is not None
+    faces = _true_boxes(observations, min_side) if asked else None
     if faces is not None and len(faces.truth):
         result["true_boxes"] = _classification(faces, min_side, resamples, progress)
     scenes_seen = [item for item in observations if not item.picture.whole]

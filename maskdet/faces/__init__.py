@@ -7,8 +7,11 @@ from typing import Any
 
 from maskdet.faces.base import FaceDetector
 
-DETECTORS = ("ssd", "yunet", "haar")
+DETECTORS = ("ssd", "yunet", "haar", "maskdet")
 """The names that ``create`` knows; the first is the default."""
+
+LABELLING = ("maskdet",)
+"""Those that say, too, how the mask sits."""
 
 
 def create(
@@ -17,15 +20,18 @@ def create(
     min_score: float | None = None,
     min_face: float = 0,
     size: int | None = None,
+    threads: int = 0,
 ) -> FaceDetector:
     """Load a face detector by name.
 
     Args:
         name: one of ``DETECTORS``.
-        weights: its file or folder, None for the one that is installed (of yunet, none is).
+        weights: its file or folder (of maskdet, also a model's name), None for the one that is
+            installed (of yunet and maskdet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
         size: the SSD's input, see ``SsdFaceDetector``; None for its own. The others have none.
+        threads: cores that maskdet may use, 0 for all; the others go by ``cv2.setNumThreads``.
 
     Raises:
         ModelError: its files are missing or altered.
@@ -38,6 +44,10 @@ def create(
         from maskdet.faces.yunet import YunetFaceDetector
 
         return YunetFaceDetector(weights, min_face=min_face, **chosen)
+    if name == "maskdet":
+        from maskdet.faces.own import OwnFaceDetector
+
+        return OwnFaceDetector(weights, min_face=min_face, threads=threads, **chosen)
     if name == "haar":
         from maskdet.faces.haar import HaarFaceDetector
 

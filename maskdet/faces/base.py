@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from maskdet.types import Box, Face
 
@@ -29,6 +30,21 @@ class FaceDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class LabellingDetector(FaceDetector, Protocol):
+    """A face detector that fills ``Face.scores``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it tells apart."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The name of the model that it runs."""
+        ...
+
+
 def usable(
     candidates: Iterable[tuple[Box, float]],
     width: int,
@@ -44,8 +60,16 @@ def usable(
         min_score: least confidence.
         min_face: least shorter side in pixels, of the part inside the image; at least 1.
     """
+    faces = (Face(box, score) for box, score in candidates)
+    return usable_faces(faces, width, height, min_score, min_face)
+
+
+def usable_faces(
+    faces: Iterable[Face], width: int, height: int, min_score: float, min_face: float
+) -> list[Face]:
+    """Do what ``usable`` does with faces that may have scores of their own."""
     clipped = [
-        Face(box.clip(width, height), score) for box, score in candidates if score >= min_score
+        replace(face, box=face.box.clip(width, height)) for face in faces if face.score >= min_score
     ]
     found = [face for face in clipped if min(face.box.width, face.box.height) >= max(min_face, 1)]
     return sorted(found, key=lambda face: -face.score)

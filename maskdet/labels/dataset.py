@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from maskdet import images
-from maskdet.classes import canonical
+from maskdet.classes import BACKGROUND, canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
 from maskdet.labels.manifest import PARTS, Manifest, part
@@ -41,12 +41,13 @@ class Sample:
 class Dataset:
     """Samples, and in words what could not be used.
 
-    ``empty`` are the pictures whose VOC file says that there is no face.
+    ``empty`` are the pictures whose VOC file says that there is no face, as samples of the
+    background.
     """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    empty: list[Path] = field(default_factory=list)
+    empty: dict[Path, Sample] = field(default_factory=dict)
 
 
 def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
@@ -136,7 +137,7 @@ def _add(
                 if not _excluded(f"{name}#{item.index}", {}, exclude)
             ]
             if not labelled.objects and not labelled.problems:
-                data.empty.append(path)
+                data.empty[path] = Sample(path, name, BACKGROUND, group, split=split)
             return
     except InputError as error:
         data.problems.append(str(error))

@@ -8,16 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-# Else ONNX Runtime's own builds report their use to Microsoft; its Privacy.md names this switch,
-# which works only before the import.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-import onnxruntime as ort
-
 from maskdet.errors import ModelError
 from maskdet.faces.crop import crop_faces
 from maskdet.images import Bgr
-from maskdet.models import store
+from maskdet.models import session, store
 from maskdet.types import Box
 
 BATCH = 32
@@ -39,17 +33,7 @@ class Classifier:
         self, name_or_path: str | os.PathLike[str] = store.DEFAULT, threads: int = 0
     ) -> None:
         self.folder: Path = store.find(name_or_path)
-        self.info = store.load_info(self.folder)
-        if self.info.task != "classification":
-            raise ModelError(f"{self.folder} is a model for {self.info.task}, not classification")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        data = store.verified_bytes(self.folder, self.info, store.ONNX)
-        try:
-            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own errors have no common base class
-            raise ModelError(f"cannot run {self.folder / store.ONNX}: {error}") from error
+        self.info, self._session = session.load(self.folder, "classification", threads)
         self._input = self._session.get_inputs()[0].name
         self._check_shapes()
 

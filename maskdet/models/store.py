@@ -20,6 +20,8 @@ from maskdet.files import write_bytes
 
 SCHEMA = 1
 DEFAULT = "mask_mobilenetv2"
+DETECTOR = "mask_detector"
+"""The model of ``--detector maskdet``."""
 DESCRIPTION = "model.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"
@@ -32,9 +34,11 @@ _REFUSED = {".pkl", ".pickle", ".pt", ".pth", ".joblib", ".h5", ".model"}
 class ModelInfo:
     """What ``model.json`` says.
 
-    ``classes`` is in the order of the network's output, ``image_size`` the side of its
-    square input in pixels, ``margin`` as in ``faces.crop.crop_faces``, ``files`` the sha256
-    of each file, ``thresholds`` the least detector score by detector name,
+    ``task`` is ``classification`` or ``detection``. ``classes`` is in the order of the network's
+    output, ``image_size`` the side of its square input in pixels (of a detector, see
+    ``faces.own``), ``margin`` as in ``faces.crop.crop_faces``, ``files`` the sha256
+    of each file, ``thresholds`` the least detector score by detector name, ``temperature`` what
+    the logits of a detector's classes are divided by,
     ``training`` free text on how it came about (data fingerprint, options, versions).
     """
 
@@ -45,6 +49,7 @@ class ModelInfo:
     files: dict[str, str]
     task: str = "classification"
     thresholds: dict[str, float] = field(default_factory=dict)
+    temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -60,8 +65,8 @@ def search_folders() -> list[Path]:
     ]
 
 
-def find(name_or_path: str | os.PathLike[str]) -> Path:
-    """Return the folder of a model given by its name or path.
+def find(name_or_path: str | os.PathLike[str], option: str = "--model") -> Path:
+    """Return the folder of a model given by its name or path; ``option`` is how it is given.
 
     Raises:
         ModelError: there is none, or it is a kind of file that is never loaded.
@@ -83,7 +88,7 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     places = ", ".join(str(folder) for folder in search_folders())
     raise ModelError(
         f"no model {str(name_or_path)!r}: neither a folder with a {DESCRIPTION} nor a name in "
-        f"{places}. Give --model PATH or set MASKDET_MODEL_DIR"
+        f"{places}. Give {option} PATH or set MASKDET_MODEL_DIR"
     )
 
 
@@ -109,6 +114,8 @@ def load_info(folder: Path) -> ModelInfo:
             raise ValueError(f"its image_size is {info.image_size}")
         if not 0 <= info.margin <= 10:
             raise ValueError(f"its margin is {info.margin}")
+        if not 0.01 <= info.temperature <= 100:
+            raise ValueError(f"its temperature is {info.temperature}")
         if not all(0 <= value <= 1 for value in info.thresholds.values()):
             raise ValueError(f"its thresholds are {info.thresholds}")
         return replace(info, classes=tuple(info.classes), files=dict(info.files))

@@ -96,9 +96,14 @@ def augment(
     Returns:
         uint8, shape (n, size, size, 3), RGB.
     """
+    seed_all(augmenter, seed)
+    return np.stack(augmenter(images=list(faces)))
+
+
+def seed_all(augmenter: Any, seed: tuple[int, ...]) -> None:
+    """Make what an augmenter does next depend on nothing but some integers."""
     state = int(np.random.SeedSequence(seed).generate_state(1)[0]) & 0x7FFFFFFF
     # Some augmenters draw from the global generators of the library or of Python.
     random.seed(state)
     import_imgaug().seed(state)
     augmenter.seed_(state)
-    return np.stack(augmenter(images=list(faces)))

@@ -15,7 +15,7 @@ from maskdet.files import write_bytes
 log = logging.getLogger(__name__)
 
 METRIC = "val_macro_f1"
-"""What the best epoch is chosen by."""
+"""What the best epoch of a classifier is chosen by."""
 
 _FILE = "history.json"
 _BACKUP = "backup"
@@ -31,7 +31,7 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 def start_history(folder: Path, figures: dict[str, Any]) -> None:
-    """Write epoch 0: what the head alone comes to, before fine-tuning."""
+    """Write epoch 0: what the head alone comes to, before fine-tuning, or a network untrained."""
     _write_history(folder, [], 0, figures)
 
 
@@ -92,17 +92,19 @@ class BestKeeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the weights of the best epoch, and stops when none is better for ``patience``.
 
     Unlike Keras' own callbacks for that, it takes up where a resumed run left off: it has no
-    state but the history on disk. It must come after ``History`` in the list.
+    state but the history on disk. It must come after ``History`` in the list. The best is the
+    one with the highest ``metric``.
     """
 
-    def __init__(self, folder: Path, patience: int) -> None:
+    def __init__(self, folder: Path, patience: int, metric: str = METRIC) -> None:
         super().__init__()
         self.folder = folder
         self.patience = patience
+        self.metric = metric
         self.path = folder / "best.weights.h5"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = [figures[METRIC] for figures in read_history(self.folder)]
+        values = [figures[self.metric] for figures in read_history(self.folder)]
         best = values.index(max(values))
         if best == epoch + 1:
             save_weights(self.model, self.path)

@@ -73,10 +73,7 @@ def write_model(
     outcome = _outcome(prepared, held, probabilities, history)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
         folder = Path(beside)
-        # A copy that was never compiled has no optimizer, whose state would treble the file.
-        bare = keras.Model.from_config(model.get_config())
-        bare.set_weights(model.get_weights())
-        bare.save(folder / store.KERAS)
+        save_bare(model, folder / store.KERAS)
         model.export(folder / store.ONNX, format="onnx", verbose=False)
         info = store.ModelInfo(
             name=out.resolve().name,
@@ -95,7 +92,7 @@ def write_model(
                     "nll_before": round(calibrate.nll(raw, prepared.label[held]), 4),
                     "nll": round(calibrate.nll(probabilities, prepared.label[held]), 4),
                 },
-                "versions": {name: importlib.metadata.version(name) for name in _VERSIONS},
+                "versions": versions(),
             },
         )
         store.save_info(folder, info)
@@ -104,12 +101,30 @@ def write_model(
         save_split(prepared, folder)
         plots.curves(history, folder / "curves.png")
         plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
-        for name in OF_A_MODEL:
-            (out / name).unlink(missing_ok=True)
-        # The description last: until it is there, its checksums refuse a mixture.
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == store.DESCRIPTION):
-            path.replace(out / path.name)
+        publish(folder, out)
     return outcome
+
+
+def save_bare(model: keras.Model, path: Path) -> None:
+    """Save a network as a Keras file, without what training has added to it."""
+    # A copy that was never compiled has no optimizer, whose state would treble the file.
+    bare = keras.Model.from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    bare.save(path)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what has a part in the result."""
+    return {name: importlib.metadata.version(name) for name in _VERSIONS}
+
+
+def publish(folder: Path, out: Path) -> None:
+    """Move a complete model from a folder beside to its own, and what spoke of another away."""
+    for name in OF_A_MODEL:
+        (out / name).unlink(missing_ok=True)
+    # The description last: until it is there, its checksums refuse a mixture.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == store.DESCRIPTION):
+        path.replace(out / path.name)
 
 
 def check_export(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,11 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm.keras import TqdmCallback
 
-from maskdet.errors import InputError, OutputError
-from maskdet.files import make_folder, write_bytes
-from maskdet.models import store
 from maskdet.progress import SILENT, Progress
-from maskdet.train import network, workers
+from maskdet.train import network, run, workers
 from maskdet.train.callbacks import (
     BestKeeper,
     History,
@@ -40,14 +35,8 @@ from maskdet.train.options import TrainOptions
 from maskdet.train.prepare import Prepared, collect, prepare
 from maskdet.train.sequence import AugmentedFaces
 
-log = logging.getLogger(__name__)
-
-RECORD = "run.json"
 _LEAST_RATE = 0.02
 """Part of the learning rate at which fine-tuning begins and ends."""
-
-WORK = ".work"
-"""Folder inside the model's own: what a run keeps so that it can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +81,11 @@ def train(
         OutputError: ``out`` is taken or cannot be written.
     """
     network.check(options.image_size, options.weights)
-    work = out / WORK
-    record = work / RECORD
-    if resume and not record.is_file():
-        raise InputError(f"there is no run to resume in {out}")
-    if record.exists() and not (resume or overwrite):
-        raise OutputError(
-            f"{out} holds an unfinished run: --resume goes on with it, --overwrite begins anew"
-        )
-    if (out / store.DESCRIPTION).exists() and not (resume or overwrite):
-        raise OutputError(f"{out} holds a model already: choose another --out, or --overwrite it")
+    run.check_place(out, resume, overwrite)
     data = collect(roots, options, extra)
-    try:
-        if work.exists() and not resume:
-            shutil.rmtree(work)
-        make_folder(work)
+    with run.work_folder(out, resume) as work:
         prepared = prepare(data, work, options, progress)
-        _keep_record(record, prepared, options, resume)
+        run.keep_record(work, prepared.faces.fingerprint(), asdict(options), resume)
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             len(prepared.classes), options.image_size, options.alpha, options.weights
@@ -117,39 +94,7 @@ def train(
         outcome = write_model(out, model, prepared, options, read_history(work))
         if not interrupted:
             shutil.rmtree(work)
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
-    except KeyboardInterrupt:
-        if record.exists():
-            log.warning("stopped before there was a model; --resume goes on")
-        raise
-    finally:
-        if not record.exists():
-            shutil.rmtree(work, ignore_errors=True)
     return TrainResult(out, outcome, prepared.faces.problems, interrupted)
-
-
-def _keep_record(record: Path, prepared: Prepared, options: TrainOptions, resume: bool) -> None:
-    """Keep what a run is begun with, or compare it with what it was begun with."""
-    # Through JSON, so that it can be compared with what was read from there.
-    asked = json.loads(
-        json.dumps({"faces": prepared.faces.fingerprint(), "options": asdict(options)})
-    )
-    if not resume:
-        write_bytes(record, json.dumps(asked, indent=2).encode())
-        return
-    begun = json.loads(record.read_text(encoding="utf-8"))
-    was, now = begun["options"], asked["options"]
-    differing = [f"--{key.replace('_', '-')} was {was[key]}" for key in now if now[key] != was[key]]
-    if differing:
-        raise InputError(
-            f"--resume needs the options of the run's beginning: {', '.join(differing)}"
-        )
-    if begun["faces"] != asked["faces"]:
-        raise InputError(
-            "--resume needs the data of the run's beginning: faces were added, removed or changed "
-            "(or their parts), and some that were trained on might now be in the validation part"
-        )
 
 
 def _fit(

@@ -51,18 +51,7 @@ def build(
         ModelError: the weights cannot be loaded or belong to another alpha.
     """
     check(image_size, weights)
-    try:
-        base = keras.applications.MobileNetV2(
-            input_shape=(image_size, image_size, 3),
-            alpha=alpha,
-            include_top=False,
-            pooling="avg",
-            weights=None if weights == "none" else weights,
-        )
-    except (ValueError, OSError) as error:
-        raise ModelError(
-            f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}"
-        ) from error
+    base = backbone((image_size, image_size, 3), alpha, weights, pooling="avg")
     image = keras.Input((image_size, image_size, 3), dtype="uint8", name="faces")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)
     # training=False: batch norm keeps the statistics that it was trained with on ImageNet.
@@ -73,6 +62,36 @@ def build(
     scores = keras.layers.Dense(classes, activation="softmax", name=SCORES)(hidden)
     head = keras.Model(vector, scores, name=HEAD)
     return keras.Model(image, head(features(image)), name="mask_classifier")
+
+
+def backbone(
+    shape: tuple[int | None, int | None, int],
+    alpha: float,
+    weights: str,
+    pooling: str | None = None,
+) -> keras.Model:
+    """Return MobileNetV2 without its top.
+
+    Args:
+        shape: of the input; None for sides that are known only when the network runs.
+        alpha, weights: as in ``build``.
+        pooling: as in ``keras.applications.MobileNetV2``.
+
+    Raises:
+        ModelError: the weights cannot be loaded or belong to another alpha.
+    """
+    try:
+        return keras.applications.MobileNetV2(
+            input_shape=shape,
+            alpha=alpha,
+            include_top=False,
+            pooling=pooling,
+            weights=None if weights == "none" else weights,
+        )
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}"
+        ) from error
 
 
 def fine_tune_from(model: keras.Model, block: int) -> None:

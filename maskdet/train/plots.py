@@ -9,13 +9,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 
-def curves(history: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw loss, accuracy and macro-F1 over the epochs; epoch 0 has validation figures only."""
-    figure = Figure(figsize=(12, 4), layout="constrained")
-    axes = figure.subplots(1, 3)
-    for axis, name in zip(axes, ("loss", "accuracy", "macro_f1"), strict=True):
+def curves(
+    history: Sequence[dict[str, float]],
+    path: Path,
+    names: Sequence[str] = ("loss", "accuracy", "macro_f1"),
+) -> None:
+    """Draw loss, accuracy and macro-F1, or what ``names`` says, over the epochs.
+
+    Epoch 0 has validation figures only.
+    """
+    figure = Figure(figsize=(4 * len(names), 4), layout="constrained")
+    axes = figure.subplots(1, len(names))
+    for axis, name in zip(axes, names, strict=True):
         for key, title in ((name, "training (augmented)"), (f"val_{name}", "validation")):
             shown = [figures for figures in history if key in figures]
+            if not shown:
+                continue
             axis.plot(
                 [int(figures["epoch"]) for figures in shown],
                 [figures[key] for figures in shown],
@@ -25,7 +34,7 @@ def curves(history: Sequence[dict[str, float]], path: Path) -> None:
         axis.set(xlabel="epoch", title=name.replace("_", "-").replace("f1", "F1"))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
-    axes[0].legend()
+        axis.legend()
     figure.savefig(path, dpi=100)
 
 

@@ -77,6 +77,7 @@ def load(
         more = dataset.load(extra, exclude)
         data.samples += [replace(sample, extra=True) for sample in more.samples]
         data.problems += more.problems
+        data.empty |= {path: replace(sample, extra=True) for path, sample in more.empty.items()}
     return data
 
 
@@ -94,7 +95,7 @@ def collect(
     """
     data = load(roots, extra, options.exclude)
     samples = usable(data, options.limit, options.seed)
-    _split(samples, None, options)
+    split(samples, None, options.validation, options.seed, options.limit)
     return dataset.Dataset(samples, data.problems)
 
 
@@ -124,7 +125,13 @@ def prepare(
     for problem in faces.problems:
         log.warning("%s", problem)
     _same_classes(data.samples, faces.samples, "no picture of it can be read")
-    cluster, validation = _split(faces.samples, near_links(faces.hashes, NEAR_DUPLICATE), options)
+    cluster, validation = split(
+        faces.samples,
+        near_links(faces.hashes, NEAR_DUPLICATE),
+        options.validation,
+        options.seed,
+        options.limit,
+    )
     names = {sample.label for sample in faces.samples}
     classes = tuple(name for name in KNOWN if name in names)
     label = np.array([classes.index(sample.label) for sample in faces.samples], np.int64)
@@ -147,28 +154,55 @@ def prepare(
 
 
 def save_split(prepared: Prepared, folder: Path) -> None:
-    """Write ``split.csv``: which face of which picture was in training and in validation.
+    """Write ``split.csv``: which face of which picture was in training and in validation."""
+    write_split(
+        folder, prepared.faces.samples, prepared.cluster, prepared.training, prepared.validation
+    )
 
-    The subset of an extra that is in neither is empty.
+
+def write_split(
+    folder: Path,
+    samples: Sequence[Sample],
+    cluster: npt.NDArray[np.int64],
+    training: npt.NDArray[np.bool_],
+    validation: npt.NDArray[np.bool_],
+) -> None:
+    """Write ``split.csv`` into a folder, a row a sample.
+
+    The subset of an extra that is in neither part is empty.
     """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["file", "box", "class", "group", "cluster", "subset"])
-    subsets = np.select(
-        [prepared.validation, prepared.training], ["validation", "training"], default=""
-    )
-    for sample, cluster, subset in zip(
-        prepared.faces.samples, prepared.cluster, subsets.tolist(), strict=True
-    ):
+    subsets = np.select([validation, training], ["validation", "training"], default="")
+    for sample, number, subset in zip(samples, cluster, subsets.tolist(), strict=True):
         box = " ".join(f"{v:g}" for v in sample.box.to_list()) if sample.box else ""
-        writer.writerow([sample.name, box, sample.label, sample.group, cluster, subset])
+        writer.writerow([sample.name, box, sample.label, sample.group, number, subset])
     # A name may hold bytes that are no UTF-8.
     write_bytes(folder / SPLIT, text.getvalue().encode(errors="surrogateescape"))
 
 
-def _split(
-    samples: Sequence[Sample], pairs: npt.NDArray[np.int64] | None, options: TrainOptions
+def split(
+    samples: Sequence[Sample],
+    pairs: npt.NDArray[np.int64] | None,
+    fraction: float,
+    seed: int,
+    limit: int | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Split samples into training and validation, as their manifests say or at random.
+
+    Args:
+        samples: the labelled faces; extras are never in the validation part.
+        pairs: near-duplicates, see ``labels.split.clusters``.
+        fraction, seed: see ``labels.split.validation_mask``.
+        limit: what was left of more by ``usable``.
+
+    Returns:
+        The cluster of each sample, int64, and whether it is in the validation part, bool.
+
+    Raises:
+        InputError: a class cannot be split.
+    """
     cluster = clusters([sample.group for sample in samples], pairs)
     own = np.array([not sample.extra for sample in samples])
     labels = [sample.label for sample in samples if not sample.extra]
@@ -180,7 +214,7 @@ def _split(
         )
     validation = np.array([sample.split == VAL and not sample.extra for sample in samples])
     if not validation.any() or len(set(labels)) < 2:
-        validation[own] = validation_mask(labels, cluster[own], options.validation, options.seed)
+        validation[own] = validation_mask(labels, cluster[own], fraction, seed)
         return cluster, validation
     for name in sorted(set(labels)):
         held = validation[own][np.array(labels) == name]
@@ -188,7 +222,7 @@ def _split(
             raise InputError(
                 f"class {name} has no face in the part {'train' if held.all() else 'val'} that "
                 "manifest.csv gives: add pictures of it, or 'maskdet split --anew'"
-                + (", or raise --limit" if options.limit else "")
+                + (", or raise --limit" if limit else "")
             )
     return cluster, validation
 

@@ -12,8 +12,13 @@ from click.testing import CliRunner
 from maskdet import images
 from maskdet.cli import main
 from maskdet.cli.train import command
+from maskdet.drawing import class_colour
 from maskdet.images import Bgr
+from maskdet.labels import voc
+from maskdet.labels.voc import VocObject
+from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
+from maskdet.types import Box
 
 
 def test_the_defaults_are_those_of_the_library() -> None:
@@ -83,3 +88,82 @@ def test_a_missing_extra_is_named(tmp_path: Path, astronaut: Bgr, missing: str) 
     assert done.returncode == 2, done.stderr
     assert f"{missing}" in done.stderr
     assert "pip install 'maskdet[train]'" in done.stderr
+
+
+def test_the_defaults_of_the_detector_are_those_of_the_library(runner: CliRunner) -> None:
+    defaults = asdict(DetectorOptions())
+    options = {option.name: option for option in command.params if option.name in defaults}
+    assert set(options) == set(defaults)
+    shared = set(asdict(TrainOptions()))
+    text = " ".join(runner.invoke(main, ["train", "-h"]).stdout.split())
+    for name, value in defaults.items():
+        if name not in shared:
+            assert options[name].default == value, name
+        elif value != asdict(TrainOptions())[name]:
+            assert f"[detection: {value}]" in text, name
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "message"),
+    [
+        ("detection", ["--margin", "0.1"], "--margin is for --task classification"),
+        ("detection", ["--head-epochs", "3"], "--head-epochs is for --task classification"),
+        ("detection", ["--fine-tune-from", "3"], "--fine-tune-from is for"),
+        ("detection", ["--label-smoothing", "0"], "--label-smoothing is for"),
+        ("detection", ["--crop-size", "100"], "not a multiple of 32"),
+        ("classification", ["--crop-size", "320"], "--crop-size is for --task detection"),
+        ("classification", ["--crops", "320"], "--crops is for --task detection"),
+        ("classification", ["--mosaic", "0"], "--mosaic is for --task detection"),
+        ("classification", ["--ignore-model", "a"], "--ignore-model is for --task detection"),
+        ("classification", ["--image-size", "640"], "640 is more than 512"),
+        ("segmentation", [], "'segmentation' is not one of"),
+    ],
+)
+def test_options_of_the_other_task_are_refused(
+    runner: CliRunner, tmp_path: Path, task: str, arguments: list[str], message: str
+) -> None:
+    given = ["train", "--task", task, str(tmp_path), "--out", str(tmp_path / "m"), *arguments]
+    result = runner.invoke(main, given)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
+        (["--out", "{tmp}/m", "--weights", "none"], 3, "no labelled face"),
+        (["--out", "{tmp}/m", "--weights", "none", "--resume"], 3, "no run to resume"),
+        ([], 2, "Missing option '--out'"),
+    ],
+)
+def test_bad_calls_for_a_detector(
+    runner: CliRunner, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    given = [argument.format(tmp=tmp_path) for argument in arguments]
+    result = runner.invoke(main, ["train", "--task", "detection", str(tmp_path), *given])
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+
+
+def test_preview_shows_crops_with_their_boxes(
+    runner: CliRunner, tmp_path: Path, astronaut: Bgr
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, label in enumerate(("with_mask", "without_mask") * 2):
+        picture = np.roll(astronaut, 200 * number, axis=1)
+        images.write(photos / f"{number}.png", picture)
+        box = Box(0, 60, 100, 200)
+        objects = [VocObject(0, label, box), VocObject(1, label, Box(300, 0, 400, 90), True)]
+        voc.write(photos / f"{number}.xml", f"{number}.png", 512, 512, objects)
+    sheet = tmp_path / "sheet.png"
+    given = ["--task", "detection", "--preview", str(sheet), "--crop-size", "128"]
+    result = runner.invoke(main, ["train", str(photos), *given])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(sheet)
+    shown = images.read(sheet)
+    assert shown.shape[1] == 6 * 128
+    for name in ("with_mask", "without_mask"):
+        assert (shown == class_colour(name)).all(axis=2).sum() > 200
+    assert not (tmp_path / "m").exists()

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import ASTRONAUT_FACE, ModelMaker
+from squares import make_detector
 
 from maskdet.detect.pipeline import Pipeline, load_pipeline
 from maskdet.errors import ModelError
@@ -136,3 +137,58 @@ def test_threads_hold_for_opencv_too(tmp_path: Path, make_model: ModelMaker) -> 
 def test_a_missing_model_is_told() -> None:
     with pytest.raises(ModelError, match="no model 'nothing'"):
         load_pipeline("nothing")
+
+
+def two_squares() -> Bgr:
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[100:116, 200:216] = RED
+    image[300:316, 400:416] = BLUE
+    return image
+
+
+@pytest.mark.parametrize(
+    ("classifier", "labels", "score"),
+    [
+        (None, ["with_mask", "without_mask"], 1.0),
+        ("none", ["with_mask", "without_mask"], 1.0),
+        ("{other}", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        ("both", ["with_mask", "without_mask"], 0.6),
+    ],
+)
+def test_who_labels_where_the_detector_does(
+    classifier: str | None,
+    labels: list[str],
+    score: float,
+    tmp_path: Path,
+    make_model: ModelMaker,
+) -> None:
+    squares = make_detector(tmp_path / "squares")
+    # Of the one face the classifier is sure, if in its way; to the other it gives 1 : 4.
+    other = make_model(tmp_path / "other", weights=[[0, 0, 50], [0, 0, 0], [50, 0, 0]])
+    unsure = make_model(tmp_path / "unsure", bias=[float(np.log(v)) for v in (0.2, 0.2, 0.6)])
+    said = classifier.format(other=other) if classifier else None
+    pipeline = load_pipeline(unsure, "maskdet", squares, classifier=said)
+    found = sorted(pipeline(two_squares()).faces, key=lambda face: face.box.x1)
+    assert [face.label for face in found] == labels
+    assert [face.score for face in found] == pytest.approx([score] * 2, abs=1e-4)
+    known = {"with_mask", "without_mask"}
+    if classifier in (None, "none"):
+        assert pipeline.classifier is None
+        assert set(pipeline.classes) == known
+        assert pipeline.model == "squares"
+    else:
+        assert set(pipeline.classes) == {*known, "mask_worn_incorrectly"}
+        assert pipeline.model == ("squares + unsure" if classifier == "both" else "other")
+    assert 0 < pipeline.margin < 1 or pipeline.classifier
+
+
+def test_somebody_has_to_label(tmp_path: Path, make_model: ModelMaker) -> None:
+    with pytest.raises(ValueError, match="labels of its own"):
+        load_pipeline(detector="ssd", classifier="none")
+    with pytest.raises(ValueError, match="labels of its own"):
+        Pipeline(Always([]), None)
+    # The model's threshold is that of the detector's own model, not of the classifier's.
+    folder = make_model(tmp_path / "tiny")
+    store.save_info(folder, dataclasses.replace(store.load_info(folder), thresholds={"maskdet": 1}))
+    squares = make_detector(tmp_path / "squares")
+    assert load_pipeline(folder, "maskdet", squares, classifier="both").detector.min_score == 0.3

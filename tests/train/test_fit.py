@@ -22,7 +22,7 @@ from maskdet import images
 from maskdet.errors import InputError, ModelError, OutputError
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
-from maskdet.train import export, fit
+from maskdet.train import export, fit, run
 from maskdet.train.options import TrainOptions
 
 SMALL = TrainOptions(
@@ -108,9 +108,9 @@ def test_class_weights(power: float, expected: list[float]) -> None:
 
 
 def test_an_unfinished_run_is_not_begun_anew_unasked(drawn: Path, tmp_path: Path) -> None:
-    work = tmp_path / "m" / fit.WORK
+    work = tmp_path / "m" / run.WORK
     work.mkdir(parents=True)
-    (work / fit.RECORD).write_text("{}")
+    (work / run.RECORD).write_text("{}")
     (work / "best.weights.h5").write_bytes(b"hours of work")
     with pytest.raises(OutputError, match="--resume goes on with it"):
         fit.train([drawn], tmp_path / "m", SMALL)
@@ -126,10 +126,10 @@ def test_resume_needs_a_run_the_same_options_and_the_same_faces(
 ) -> None:
     with pytest.raises(InputError, match="no run to resume"):
         fit.train([drawn], tmp_path / "m", SMALL, resume=True)
-    work = tmp_path / "m" / fit.WORK
+    work = tmp_path / "m" / run.WORK
     work.mkdir(parents=True)
     begun = {"faces": "of another time", "options": asdict(replace(SMALL, batch_size=8))}
-    (work / fit.RECORD).write_text(json.dumps(begun))
+    (work / run.RECORD).write_text(json.dumps(begun))
     with pytest.raises(InputError, match="--batch-size was 8"):
         fit.train([drawn], tmp_path / "m", SMALL, resume=True)
     with pytest.raises(InputError, match="faces were added, removed or changed"):
@@ -166,7 +166,7 @@ def test_a_class_that_cannot_be_read_stops_and_leaves_nothing(drawn: Path, tmp_p
         path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="class without_mask has no usable face"):
         fit.train([data], tmp_path / "m", SMALL)
-    assert not (tmp_path / "m" / fit.WORK).exists()
+    assert not (tmp_path / "m" / run.WORK).exists()
 
 
 def command(drawn: Path, out: Path, *more: str) -> list[str]:
@@ -182,7 +182,7 @@ def start_and_signal(
 ) -> subprocess.Popen[bytes]:
     """Start a run in a process group of its own, and signal it after some epochs."""
     process = subprocess.Popen(command(drawn, out), start_new_session=True)
-    history = out / fit.WORK / "history.json"
+    history = out / run.WORK / "history.json"
     while process.poll() is None:
         # The best epoch's weights are written after the history's line.
         if history.is_file() and len(json.loads(history.read_text())) > after_epochs:
@@ -197,11 +197,11 @@ def start_and_signal(
 def test_killed_then_interrupted_and_resumed(drawn: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
     start_and_signal(drawn, out, signal.SIGKILL, after_epochs=2)
-    before = json.loads((out / fit.WORK / "history.json").read_text())
+    before = json.loads((out / run.WORK / "history.json").read_text())
     assert not (out / store.DESCRIPTION).exists()
 
     process = subprocess.Popen(command(drawn, out, "--resume"), stderr=subprocess.PIPE, text=True)
-    history = out / fit.WORK / "history.json"
+    history = out / run.WORK / "history.json"
     while process.poll() is None and len(json.loads(history.read_text())) < len(before) + 2:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

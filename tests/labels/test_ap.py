@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from maskdet.classes import CLASSES
-from maskdet.evaluate.ap import Judged, Ranking, average_precision, judge, mean
+from maskdet.labels.ap import Judged, Ranking, average_precision, judge, mean
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from maskdet.evaluate.bootstrap import ratio
 from maskdet.labels.match import IOU, match
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
@@ -68,6 +68,11 @@ def judge(
         tuple(number in hit for number in counted),
         len(matches.pairs) + len(matches.missed),
     )
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return a share, nan of nothing."""
+    return float(part / whole) if whole else math.nan
 
 
 class Ranking:

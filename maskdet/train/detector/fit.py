@@ -1,0 +1,221 @@
+"""The detector's training run, resumable, and the model folder at its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+# Before Keras is imported: TensorFlow reads it then.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+from tqdm.keras import TqdmCallback
+
+from maskdet.progress import SILENT, Progress
+from maskdet.train import run
+from maskdet.train.callbacks import (
+    BestKeeper,
+    History,
+    backup,
+    epochs_backed_up,
+    load_weights,
+    read_history,
+    save_weights,
+    start_history,
+)
+from maskdet.train.detector import network, validate, workers
+from maskdet.train.detector.export import METRIC, Outcome, write_model
+from maskdet.train.detector.losses import detection_loss
+from maskdet.train.detector.options import DetectorOptions
+from maskdet.train.detector.prepare import Scenes, collect, prepare
+from maskdet.train.detector.sequence import Crops
+
+_LEAST_RATE = 0.02
+"""Part of the learning rate at which the run begins and ends."""
+
+_AVERAGED = 1 / 20, 1000
+"""Weights are averaged over about this part of all steps, but no more than so many."""
+
+_DECAY = 0.01
+_NOT_DECAYED = ["bias", "gamma", "beta", "head_scale"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorResult:
+    """What came out: the model's folder, validation figures, and what could not be used."""
+
+    folder: Path
+    outcome: Outcome
+    problems: list[str]
+    interrupted: bool
+
+
+def train(
+    roots: Sequence[Path],
+    out: Path,
+    options: DetectorOptions,
+    *,
+    extra: Sequence[Path] = (),
+    ignore_model: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = SILENT,
+) -> DetectorResult:
+    """Train maskdet's own detector on labelled photographs and write a model folder.
+
+    The network learns from crops that zoom in on a face each. After each epoch the average of its
+    weights over the last steps is measured on the validation photographs as a whole, and the
+    epoch with the best mAP at IoU 0.5 is kept. Ctrl-C ends the training and keeps the best so far.
+
+    Args:
+        roots: the data, photographs with VOC files, see ``labels.dataset.load``.
+        out: the model's folder, e.g. ``model/mine``.
+        options: see DetectorOptions.
+        extra: more photographs that are trained on, but not validated on.
+        ignore_model: YuNet's file; where it sees a face that nobody labelled, nothing is learnt.
+        resume: go on with the run that was cut short in ``out``.
+        overwrite: replace what is there already, a model or an unfinished run.
+        progress: makes the bars.
+
+    Raises:
+        InputError: unusable data, or ``resume`` with other data or options or without a run.
+        ModelError: backbone weights or ``ignore_model`` missing, or the ONNX export differs from
+            Keras.
+        OutputError: ``out`` is taken or cannot be written.
+    """
+    network.check(options.weights, options.image_size, options.crop_size)
+    run.check_place(out, resume, overwrite)
+    photos, problems = collect(roots, options, extra)
+    with run.work_folder(out, resume) as work:
+        scenes = prepare(photos, problems, options, ignore_model, progress)
+        run.keep_record(work, scenes.fingerprint, asdict(options), resume)
+        keras.utils.set_random_seed(options.seed)
+        model = network.build(len(scenes.classes), options.alpha, options.weights)
+        interrupted = _fit(model, scenes, work, options, progress)
+        outcome = write_model(out, model, scenes, options, read_history(work))
+        if not interrupted:
+            shutil.rmtree(work)
+    return DetectorResult(out, outcome, scenes.problems, interrupted)
+
+
+def _fit(
+    model: keras.Model, scenes: Scenes, work: Path, options: DetectorOptions, progress: Progress
+) -> bool:
+    """Train, load the best epoch's weights into ``model``; return whether interrupted."""
+    validation = Validation(model, scenes, options)
+    best = BestKeeper(work, options.patience, METRIC)
+    if not best.path.exists():
+        start_history(work, validation.figures())
+        save_weights(model, best.path)
+    interrupted = False
+    try:
+        if options.epochs:
+            _train(model, scenes, validation, best, options, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    load_weights(model, best.path)
+    return interrupted
+
+
+def _train(
+    model: keras.Model,
+    scenes: Scenes,
+    validation: Validation,
+    best: BestKeeper,
+    options: DetectorOptions,
+    progress: Progress,
+) -> None:
+    photos = scenes.part(scenes.training)
+    with workers.start(photos, scenes.classes, options, os.cpu_count() or 1) as pool:
+        batches = Crops(
+            pool,
+            photos,
+            options.crops,
+            options.class_weight_power,
+            options.batch_size,
+            options.seed,
+            epoch=epochs_backed_up(best.folder),
+        )
+        model.compile(
+            optimizer(options, len(batches)),
+            loss=detection_loss(len(scenes.classes)),
+            jit_compile=network.jit_compile(),
+        )
+        averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        # What is measured and kept is the average; what goes on, and is backed up, is not.
+        back = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: averages.on_epoch_begin(epoch)
+        )
+        try:
+            model.fit(
+                batches,
+                epochs=options.epochs,
+                callbacks=[
+                    averages,
+                    validation,
+                    History(best.folder),
+                    best,
+                    back,
+                    backup(best.folder),
+                    TqdmCallback(verbose=1, tqdm_class=progress, desc="train"),
+                ],
+                verbose=0,
+            )
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def optimizer(options: DetectorOptions, steps: int) -> keras.optimizers.Optimizer:
+    """Return AdamW with a warm-up of an epoch, cosine decay and averaged weights.
+
+    Args:
+        options: see DetectorOptions.
+        steps: of an epoch.
+    """
+    total = options.epochs * steps
+    part, most = _AVERAGED
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=_LEAST_RATE * options.learning_rate,
+        warmup_target=options.learning_rate,
+        warmup_steps=min(steps, total // 10),
+        decay_steps=max(1, total - min(steps, total // 10)),
+        alpha=_LEAST_RATE,
+    )
+    result = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=_DECAY,
+        global_clipnorm=10.0,
+        use_ema=True,
+        ema_momentum=1 - 1 / min(max(part * total, 2), most),
+    )
+    result.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    return result
+
+
+class Validation(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures the network on the validation photographs after each epoch.
+
+    It adds the figures to the epoch's own, and so must come before what reads them.
+    """
+
+    def __init__(self, model: keras.Model, scenes: Scenes, options: DetectorOptions) -> None:
+        super().__init__()
+        self._network = network.with_scores(model, len(scenes.classes))
+        self._photos = scenes.part(scenes.validation)
+        self._classes = scenes.classes
+        self._size = options.image_size
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures under their names in the history."""
+        seen = validate.look(self._network, self._photos, self._classes, self._size)
+        measured = validate.figures(seen, self._classes)
+        return {f"val_{name}": value for name, value in measured.items()}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        _ = self.model  # under JAX, asking for it brings its weights up to date
+        if logs is not None:
+            logs.update(self.figures())

@@ -1,0 +1,93 @@
+"""What every training run keeps in its model's folder, so that it can be resumed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from maskdet.errors import InputError, OutputError
+from maskdet.files import make_folder, write_bytes
+from maskdet.models import store
+
+log = logging.getLogger(__name__)
+
+RECORD = "run.json"
+WORK = ".work"
+"""Folder inside the model's own: what a run keeps so that it can be resumed."""
+
+
+def check_place(out: Path, resume: bool, overwrite: bool) -> None:
+    """See whether a run may begin, or go on, in a model's folder.
+
+    Raises:
+        InputError: there is no run to resume.
+        OutputError: there is a model or an unfinished run, and neither ``resume`` nor
+            ``overwrite`` is asked for.
+    """
+    record = out / WORK / RECORD
+    if resume and not record.is_file():
+        raise InputError(f"there is no run to resume in {out}")
+    if record.exists() and not (resume or overwrite):
+        raise OutputError(
+            f"{out} holds an unfinished run: --resume goes on with it, --overwrite begins anew"
+        )
+    if (out / store.DESCRIPTION).exists() and not (resume or overwrite):
+        raise OutputError(f"{out} holds a model already: choose another --out, or --overwrite it")
+
+
+@contextmanager
+def work_folder(out: Path, resume: bool) -> Iterator[Path]:
+    """Make the folder that a run works in; what ends it early leaves it if there is a record.
+
+    Raises:
+        OutputError: something in ``out`` cannot be written.
+    """
+    work = out / WORK
+    record = work / RECORD
+    try:
+        if work.exists() and not resume:
+            shutil.rmtree(work)
+        make_folder(work)
+        yield work
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
+    except KeyboardInterrupt:
+        if record.exists():
+            log.warning("stopped before there was a model; --resume goes on")
+        raise
+    finally:
+        if not record.exists():
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def keep_record(work: Path, fingerprint: str, options: Mapping[str, Any], resume: bool) -> None:
+    """Keep what a run is begun with, or compare it with what it was begun with.
+
+    Raises:
+        InputError: a resumed run has other options or other data.
+    """
+    record = work / RECORD
+    # Through JSON, so that it can be compared with what was read from there.
+    asked = json.loads(json.dumps({"faces": fingerprint, "options": dict(options)}))
+    if not resume:
+        write_bytes(record, json.dumps(asked, indent=2).encode())
+        return
+    begun = json.loads(record.read_text(encoding="utf-8"))
+    was, now = begun["options"], asked["options"]
+    if set(was) != set(now):
+        raise InputError("--resume needs the task of the run's beginning, and the same maskdet")
+    differing = [f"--{key.replace('_', '-')} was {was[key]}" for key in now if now[key] != was[key]]
+    if differing:
+        raise InputError(
+            f"--resume needs the options of the run's beginning: {', '.join(differing)}"
+        )
+    if begun["faces"] != asked["faces"]:
+        raise InputError(
+            "--resume needs the data of the run's beginning: faces were added, removed or changed "
+            "(or their parts), and some that were trained on might now be in the validation part"
+        )
