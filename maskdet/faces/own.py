@@ -223,7 +223,7 @@ def letterbox(image: Bgr, scale: float, least: int = 0) -> npt.NDArray[np.uint8]
     )
     rows, columns = (max(-(-side // MULTIPLE) * MULTIPLE, least) for side in (height, width))
     canvas = np.full((rows, columns, 3), BORDER, np.uint8)
-    canvas[:height, :width] = small[:, :, ::-1]
+    canvas[:height, :width] = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
     return canvas
 
 
