@@ -27,10 +27,11 @@ FrameFunction = Callable[[Any], int]
 
 
 def maskdet(threads: int) -> FrameFunction:
-    """What ``maskdet detect`` does with a frame."""
+    """What ``maskdet detect`` does with a camera's frame."""
     from maskdet.detect.pipeline import load_pipeline
+    from maskdet.faces.ssd import TRAINED_SIZE
 
-    pipeline = load_pipeline(min_score=MIN_SCORE, threads=threads)
+    pipeline = load_pipeline(min_score=MIN_SCORE, threads=threads, face_size=TRAINED_SIZE)
     return lambda frame: len(pipeline(frame).faces)
 
 
@@ -43,11 +44,11 @@ def blueprint(threads: int) -> FrameFunction:
     import cv2
     import numpy as np
 
-    from maskdet.faces.ssd import SsdFaceDetector
+    from maskdet.faces.ssd import TRAINED_SIZE, SsdFaceDetector
     from maskdet.train.network import build
 
     limit_tensorflow(threads)
-    detector = SsdFaceDetector(min_score=MIN_SCORE)
+    detector = SsdFaceDetector(min_score=MIN_SCORE, size=TRAINED_SIZE)
     classifier = build(2, 224, weights="none")
 
     def label(frame: Any) -> int:
@@ -132,8 +133,9 @@ def profile(folder: Path) -> None:
     from maskdet import images
     from maskdet.detect.draw import annotate
     from maskdet.detect.pipeline import load_pipeline
+    from maskdet.faces.ssd import TRAINED_SIZE
 
-    pipeline = load_pipeline(min_score=MIN_SCORE, threads=1)
+    pipeline = load_pipeline(min_score=MIN_SCORE, threads=1, face_size=TRAINED_SIZE)
     for faces in FACES:
         frame = images.read(folder / f"{faces}.png")
         pipeline(frame)

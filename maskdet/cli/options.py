@@ -183,8 +183,9 @@ def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callab
         "--face-size",
         type=click.IntRange(300, 2000),
         metavar="PX",
-        help="How large the ssd sees a picture, as the side of a square: 450 finds smaller faces, "
-        "in less than three times the time. [default: 300]",
+        help="How large the ssd sees a picture, as the side of a square: the larger, the smaller "
+        "are the faces that it finds, and the longer it takes. [default: 450, for films and "
+        "cameras 300]",
     )
     @click.option(
         "--threads",

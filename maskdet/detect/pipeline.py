@@ -175,7 +175,8 @@ def load_pipeline(
         min_face: least shorter side of a face in pixels.
         threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
             it to them.
-        face_size: the SSD's input in pixels, None for its own; larger finds smaller faces.
+        face_size: the SSD's input in pixels: larger finds smaller faces, 300 (the least) is the
+            fastest, and what a camera or a film wants. None is for pictures: 450.
         classifier: who labels the faces of a detector that has labels of its own: ``none``,
             nobody else; a classifier's name or folder, this one alone; ``both``, the mean of the
             detector and the classifier ``model``. Of other detectors, None.

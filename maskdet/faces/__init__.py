@@ -30,7 +30,8 @@ def create(
             installed (of yunet and maskdet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
-        size: the SSD's input, see ``SsdFaceDetector``; None for its own. The others have none.
+        size: the SSD's input, see ``SsdFaceDetector``; None for what suits pictures. The others
+            have none.
         threads: cores that maskdet may use, 0 for all; the others go by ``cv2.setNumThreads``.
 
     Raises:
@@ -52,6 +53,6 @@ def create(
         from maskdet.faces.haar import HaarFaceDetector
 
         return HaarFaceDetector(weights, min_face=min_face, **chosen)
-    from maskdet.faces.ssd import TRAINED_SIZE, SsdFaceDetector
+    from maskdet.faces.ssd import PICTURE_SIZE, SsdFaceDetector
 
-    return SsdFaceDetector(weights, min_face=min_face, size=size or TRAINED_SIZE, **chosen)
+    return SsdFaceDetector(weights, min_face=min_face, size=size or PICTURE_SIZE, **chosen)

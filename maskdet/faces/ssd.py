@@ -23,10 +23,13 @@ WEIGHTS_SHA256 = "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f
 PROTOTXT = "deploy.prototxt"
 TRAINED_SIZE = 300
 PICTURE_SIZE = 450
-"""An input for photographs: at no more than three times the time."""
+"""What pictures are looked at with: in less than three times the time. Faces in pictures of 200
+pixels are found better, too, than at 300."""
 MEAN_BGR = (104.0, 177.0, 123.0)
 DEFAULT_MIN_SCORE = 0.5
 
+_INSIDE = 0.6
+"""Part of a box that has to lie in the picture: what reaches further out is mostly no face."""
 _SECOND_SIZE = 200
 _LARGE = 150
 """From this side on, in pixels of a larger input, what the network finds is mostly no face."""
@@ -43,7 +46,8 @@ class SsdFaceDetector:
     The network is fully convolutional. At a larger input it sees smaller faces, but its layers
     for large ones, which saw nothing beyond the border of 300 x 300 pixels in training, raise
     false alarms. So it looks twice then: at ``size`` for small faces, and at a small input for
-    those that are large. The picture keeps its proportions.
+    those that are large. The picture keeps its proportions, and what lies mostly beyond its
+    border is left out.
 
     Args:
         weights: a ``.caffemodel`` (its ``deploy.prototxt`` beside it), or a folder that
@@ -64,7 +68,7 @@ class SsdFaceDetector:
         weights: Path | None = None,
         min_score: float = DEFAULT_MIN_SCORE,
         min_face: float = 0,
-        size: int = TRAINED_SIZE,
+        size: int = PICTURE_SIZE,
     ) -> None:
         prototxt, caffemodel = _files(weights)
         looks = 2 if size > TRAINED_SIZE else 1
@@ -105,7 +109,8 @@ class SsdFaceDetector:
             for box, score in self._look(1, image, input_size(width, height, _SECOND_SIZE))
             if box.clip(width, height).area >= (_SHARED * limit) ** 2
         ]
-        return distinct(small + large, _OVERLAP_IOU)
+        found = [face for face in small + large if lies_inside(face[0], width, height)]
+        return distinct(found, _OVERLAP_IOU)
 
     def _look(self, which: int, image: Bgr, size: tuple[int, int]) -> list[tuple[Box, float]]:
         height, width = image.shape[:2]
@@ -119,6 +124,11 @@ class SsdFaceDetector:
             (Box(*box), score)
             for box, score in zip(corners.tolist(), rows[:, 0].tolist(), strict=True)
         ]
+
+
+def lies_inside(box: Box, width: int, height: int) -> bool:
+    """Tell whether enough of a box lies in the picture; a close face's box may be the larger."""
+    return box.clip(width, height).area >= _INSIDE * min(box.area, width * height)
 
 
 def input_size(width: int, height: int, size: int) -> tuple[int, int]:

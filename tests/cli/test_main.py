@@ -133,6 +133,37 @@ def test_only_the_ssd_has_a_size(runner: CliRunner, command: str, detector: str)
     assert "--face-size is for --detector ssd" in result.stderr
 
 
+@pytest.mark.parametrize("option", [None, "400"])
+@pytest.mark.parametrize(
+    ("command", "size"),
+    [
+        ("detect --image a.jpg", None),
+        ("detect --video a.mp4", 300),
+        ("detect --webcam 9", 300),
+        ("label photos", None),
+        ("evaluate --data .", None),
+    ],
+)
+def test_what_moves_is_seen_smaller_unless_told_otherwise(
+    runner: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    size: int | None,
+    option: str | None,
+) -> None:
+    asked: list[object] = []
+
+    def load_pipeline(face_size: int | None, **_: object) -> None:
+        asked.append(face_size)
+        raise errors.ModelError("enough")
+
+    monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
+    with runner.isolated_filesystem():
+        arguments = [*command.split(), *(["--face-size", option] if option else [])]
+        assert runner.invoke(main, arguments).exit_code == 4
+    assert asked == [int(option) if option else size]
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     def load_pipeline(**_: object) -> None:
         raise error

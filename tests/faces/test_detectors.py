@@ -21,7 +21,7 @@ from maskdet.types import Box, Face
 
 Create = Callable[..., FaceDetector]
 
-ALL = ["ssd", "ssd at 450", "haar", pytest.param("yunet", marks=pytest.mark.corpus)]
+ALL = ["ssd", "ssd at 300", "haar", pytest.param("yunet", marks=pytest.mark.corpus)]
 SEES_PARTS = [name for name in ALL if name != "haar"]
 
 
@@ -30,8 +30,8 @@ def create(request: pytest.FixtureRequest) -> Create:
     """Make a detector, with its file where it has none of its own."""
 
     def make(name: str, **options: float) -> FaceDetector:
-        if name == "ssd at 450":
-            return SsdFaceDetector(size=450, **options)  # type: ignore[arg-type]
+        if name == "ssd at 300":
+            return SsdFaceDetector(size=300, **options)  # type: ignore[arg-type]
         return faces.create(name, _yunet_file(request) if name == "yunet" else None, **options)  # type: ignore[arg-type]
 
     return make

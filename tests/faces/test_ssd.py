@@ -11,7 +11,7 @@ from conftest import ASTRONAUT_FACE
 from maskdet.errors import ModelError
 from maskdet.faces import ssd
 from maskdet.faces.base import distinct
-from maskdet.faces.ssd import SsdFaceDetector, input_size
+from maskdet.faces.ssd import SsdFaceDetector, input_size, lies_inside
 from maskdet.images import Bgr
 from maskdet.types import Box
 
@@ -66,7 +66,7 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_larger_input_finds_smaller_faces(astronaut: Bgr) -> None:
     scene = np.full((2400, 3000, 3), 128, np.uint8)
     scene[500:1012, 100:612] = astronaut
-    assert SsdFaceDetector().detect(scene) == []
+    assert SsdFaceDetector(size=300).detect(scene) == []
     (face,) = SsdFaceDetector(size=900).detect(scene)
     there = Box(*np.add(ASTRONAUT_FACE.to_list(), (100, 500, 100, 500)).tolist())
     assert face.box.iou(there) > 0.5
@@ -75,8 +75,29 @@ def test_a_larger_input_finds_smaller_faces(astronaut: Bgr) -> None:
 def test_a_larger_input_keeps_large_faces(astronaut: Bgr) -> None:
     x1, y1, x2, y2 = (int(v) for v in ASTRONAUT_FACE.to_list())
     close = astronaut[y1 - 20 : y2 + 20, x1 - 30 : x2 + 30]
-    face = SsdFaceDetector(size=ssd.PICTURE_SIZE).detect(close)[0]
+    face = SsdFaceDetector().detect(close)[0]
     assert face.box.iou(Box(30, 20, 30 + x2 - x1, 20 + y2 - y1)) > 0.5
+
+
+def test_a_face_that_fills_the_picture_is_found_once(astronaut: Bgr) -> None:
+    x1, y1, x2, y2 = (int(v) for v in ASTRONAUT_FACE.to_list())
+    (face,) = SsdFaceDetector().detect(astronaut[y1:y2, x1:x2])
+    assert face.box.iou(Box(0, 0, x2 - x1, y2 - y1)) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        (Box(10, 10, 30, 30), True),
+        (Box(-5, 10, 15, 30), True),
+        (Box(-15, 10, 5, 30), False),
+        (Box(90, 70, 110, 90), False),
+        (Box(-40, -30, 140, 110), True),  # of a face that fills the picture
+        (Box(60, -30, 260, 110), False),
+    ],
+)
+def test_a_box_lies_mostly_in_the_picture(box: Box, inside: bool) -> None:
+    assert lies_inside(box, 100, 80) == inside
 
 
 @pytest.mark.parametrize(
