@@ -3,13 +3,14 @@
 
     python scripts/measure_detectors.py                     # the SSD and Haar, dev_scenes
     python scripts/measure_detectors.py --yunet face_detection_yunet_2023mar.onnx
-    python scripts/measure_detectors.py --scenes DIR --every 3
+    python scripts/measure_detectors.py --scenes DIR --every 3 --curve   # for the SSD's threshold
 
 DIR holds photographs with Pascal VOC files beside them. AP is the area under the whole curve
 down to a score of 0.05, at IoU 0.5, of faces of whatever class; recall and precision are those
 at the detector's default threshold. Of sets in which not every face carries a box, precision
 comes out too low. The time is measured apart, at the default threshold, on ``--timed``
-photographs made 1280 pixels long, the detectors taking turns.
+photographs made 1280 pixels long, the detectors taking turns. ``--curve`` prints instead what
+every threshold of the SSD would give.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ from maskdet.labels.ap import Judged, Ranking, judge
 CORPUS = Path(os.environ.get("MASKDET_CORPUS", Path(__file__).parents[2] / "shared" / "data"))
 LEAST_SCORE = 0.05
 TIMED_SIDE = 1280
+CURVE = np.arange(0.2, 0.81, 0.05)
+
+Contender = tuple[str, Callable[..., FaceDetector], float]
+"""A detector's name, what makes one for a least score, and its default threshold."""
 
 
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,16 +48,48 @@ TIMED_SIDE = 1280
 @click.option("--size", "sizes", type=int, multiple=True, help="Of the SSD. [default: 300, 450]")
 @click.option("--every", default=1, show_default=True, help="Take each N-th photograph.")
 @click.option("--timed", default=20, show_default=True, help="Photographs to take the time of.")
+@click.option("--curve", is_flag=True, help="Recall, precision and F1 of the SSD by threshold.")
 def main(
-    scenes: Path, yunet_file: Path | None, sizes: tuple[int, ...], every: int, timed: int
+    scenes: Path,
+    yunet_file: Path | None,
+    sizes: tuple[int, ...],
+    every: int,
+    timed: int,
+    curve: bool,
 ) -> None:
     if not scenes.is_dir():
         raise click.ClickException(f"{scenes} is missing: give --scenes or set MASKDET_CORPUS")
     paths = list(images.find(scenes))[::every]
     if not paths:
         raise click.ClickException(f"there is no photograph in {scenes}")
-    contenders = list(_detectors(sizes or (ssd.TRAINED_SIZE, ssd.PICTURE_SIZE), yunet_file))
-    detectors = {name: make(min_score=LEAST_SCORE) for name, make, _ in contenders}
+    ssds = list(_ssds(sizes or (ssd.TRAINED_SIZE, ssd.PICTURE_SIZE)))
+    contenders = ssds if curve else [*ssds, *_others(yunet_file)]
+    rankings = _rankings(paths, {name: make(min_score=LEAST_SCORE) for name, make, _ in contenders})
+    count = next(iter(rankings.values())).faces.sum()
+    click.echo(f"{scenes.name}: {len(paths)} photographs, {count:.0f} faces\n")
+    if curve:
+        _print_curve(rankings)
+        return
+    usual = {name: make(min_score=threshold) for name, make, threshold in contenders}
+    times = _times(usual, paths[:timed])
+    first = next(iter(times.values()))
+    _print_row("detector", "AP", "threshold", "recall", "precision", "ms a picture", "time")
+    click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name, _, threshold in contenders:
+        ranking = rankings[name]
+        recall, precision = ranking.at(threshold)
+        _print_row(
+            name,
+            f"{ranking.average_precision():.3f}",
+            f"{threshold}",
+            f"{recall:.3f}",
+            f"{precision:.3f}",
+            f"{np.median(times[name]) * 1000:.0f}",
+            f"{np.median(np.divide(times[name], first)):.2f} x",
+        )
+
+
+def _rankings(paths: list[Path], detectors: dict[str, FaceDetector]) -> dict[str, Ranking]:
     judged: dict[str, list[Judged]] = {name: [] for name in detectors}
     for path in tqdm(paths, disable=None):
         image = images.read(path)
@@ -62,42 +99,34 @@ def main(
             found = detector.detect(image)
             boxes, scores = [face.box for face in found], [face.score for face in found]
             judged[name].append(judge(truth, boxes, scores))
-    usual = {name: make(min_score=threshold) for name, make, threshold in contenders}
-    times = _times(usual, paths[:timed])
-    first = next(iter(times.values()))
-    rows = []
-    for name, _, threshold in contenders:
-        ranking = Ranking(judged[name])
-        recall, precision = ranking.at(threshold)
-        rows.append(
-            (
-                name,
-                f"{ranking.average_precision():.3f}",
-                f"{threshold}",
-                f"{recall:.3f}",
-                f"{precision:.3f}",
-                f"{np.median(times[name]) * 1000:.0f}",
-                f"{np.median(np.divide(times[name], first)):.2f} x",
-            )
-        )
-    count = sum(item.faces for item in next(iter(judged.values())))
-    click.echo(f"{scenes.name}: {len(paths)} photographs, {count} faces\n")
-    click.echo("| detector | AP | threshold | recall | precision | ms a picture | time |")
-    click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for row in rows:
-        click.echo(f"| {' | '.join(row)} |")
+    return {name: Ranking(items) for name, items in judged.items()}
 
 
-def _detectors(
-    sizes: tuple[int, ...], yunet_file: Path | None
-) -> Iterator[tuple[str, Callable[..., FaceDetector], float]]:
-    """Yield the contenders: name, what makes one for a least score, and its default threshold."""
+def _print_curve(rankings: dict[str, Ranking]) -> None:
+    _print_row("detector", "threshold", "recall", "precision", "F1")
+    click.echo("| --- | ---: | ---: | ---: | ---: |")
+    for name, ranking in rankings.items():
+        for threshold in CURVE:
+            recall, precision = ranking.at(threshold)
+            f1 = 2 * recall * precision / (recall + precision)
+            figures = (f"{figure:.3f}" for figure in (recall, precision, f1))
+            _print_row(name, f"{threshold:.2f}", *figures)
+
+
+def _print_row(*cells: str) -> None:
+    click.echo(f"| {' | '.join(cells)} |")
+
+
+def _ssds(sizes: tuple[int, ...]) -> Iterator[Contender]:
     for size in sizes:
         yield (
             f"ssd, {size}",
             partial(faces.create, "ssd", None, size=size),
             ssd.DEFAULT_MIN_SCORE,
         )
+
+
+def _others(yunet_file: Path | None) -> Iterator[Contender]:
     if yunet_file:
         yield "yunet", partial(faces.create, "yunet", yunet_file), yunet.DEFAULT_MIN_SCORE
     yield "haar", partial(faces.create, "haar", None), haar.DEFAULT_MIN_SCORE

@@ -24,16 +24,35 @@ def script() -> ModuleType:
     return module
 
 
-def test_a_row_for_each_detector(
-    script: ModuleType, astronaut_jpg: Path, runner: CliRunner
-) -> None:
+@pytest.fixture
+def scenes(astronaut_jpg: Path) -> Path:
+    """A folder with the portrait and the box of its face."""
     face = voc.VocObject(0, "without_mask", ASTRONAUT_FACE)
     voc.write(astronaut_jpg.with_suffix(".xml"), astronaut_jpg, 512, 512, [face])
-    result = runner.invoke(script.main, ["--scenes", str(astronaut_jpg.parent)])
+    return astronaut_jpg.parent
+
+
+def table(script: ModuleType, runner: CliRunner, *arguments: str) -> list[list[str]]:
+    """Run the script; return the cells of the table below its head."""
+    result = runner.invoke(script.main, arguments)
     assert result.exit_code == 0, result.output
     first, *rows = [line for line in result.stdout.splitlines() if line]
     assert first.endswith(": 1 photographs, 1 faces")
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+def test_a_row_for_each_detector(script: ModuleType, scenes: Path, runner: CliRunner) -> None:
+    cells = table(script, runner, "--scenes", str(scenes))
     assert [row[0] for row in cells] == ["ssd, 300", "ssd, 450", "haar"]
     # Every detector is surest of the true face, so that nothing else counts against it.
     assert [row[1] for row in cells] == ["1.000"] * 3
+
+
+def test_the_curve_has_what_each_threshold_gives(
+    script: ModuleType, scenes: Path, runner: CliRunner
+) -> None:
+    cells = table(script, runner, "--scenes", str(scenes), "--curve", "--size", "450")
+    assert {row[0] for row in cells} == {"ssd, 450"}
+    assert [row[1] for row in cells][:3] == ["0.20", "0.25", "0.30"]
+    assert {row[2] for row in cells} == {"1.000"}  # the face is found at every threshold
+    assert cells[-1][3:] == ["1.000", "1.000"]
