@@ -230,8 +230,8 @@ def _removal(catalog: Catalog, picture: Picture) -> Removal:
             path = Path(os.path.normpath(catalog.absolute(name)))
             if path.is_file() and files.sha256(path) == picture.sha256:
                 places.append(path)
-    pictures = places[len(crops) :]
-    places += filter(None, map(own_voc, pictures))
+    # A synthetic photograph stands among the crops and has a VOC file, too.
+    places += list(filter(None, map(own_voc, places)))
     urls = tuple(address.url for address in origin.addresses(catalog, picture))
     there = dict.fromkeys(path for path in places if path.is_file())
     return Removal(picture, tuple(there), tuple(crops), urls)

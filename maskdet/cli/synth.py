@@ -134,8 +134,8 @@ def command(
     occluded                       without_mask: a hand, a cup, a telephone, a scarf or a piece of
                                    another picture before the mouth
 
-    OUT/manifest.csv names each picture's origin and has its group, so that 'maskdet train' never
-    validates on a face that it was trained on. Train on both: maskdet train DIR OUT.
+    manifest.csv in --out names each picture's origin and has its group, so that 'maskdet train DIR
+    --extra OUT' never validates on a face that it was trained on.
     """
     from maskdet.synth.plan import SynthOptions
     from maskdet.synth.run import synthesise

@@ -21,10 +21,9 @@ _TIMES = 2
 """The outline is drawn this many times as large, and made small, so that it is smooth."""
 
 
-def draw(rng: np.random.Generator) -> Template:
-    """Draw a mask of a kind, cut and colour that ``rng`` chooses."""
-    kind = rng.choice(list(_KINDS), p=_SHARES)
-    return _KINDS[kind](rng)
+def draw(rng: np.random.Generator, kind: str | None = None) -> Template:
+    """Draw a mask of a kind (one of ``KINDS``), cut and colour that ``rng`` chooses."""
+    return _DRAW[kind or str(rng.choice(KINDS, p=_SHARES))](rng)
 
 
 class _Cloth:
@@ -229,13 +228,14 @@ def _valve(cloth: _Cloth, rng: np.random.Generator) -> None:
         cloth.shade -= 0.3 * np.exp(-((row / 0.006) ** 2)) * (away < 0.75 * radius)
 
 
-_KINDS: dict[str, Callable[[np.random.Generator], Template]] = {
+_DRAW: dict[str, Callable[[np.random.Generator], Template]] = {
     "surgical": _surgical,
     "cloth": _plain,
     "black": _black,
     "patterned": _patterned,
     "respirator": _respirator,
 }
+KINDS = tuple(_DRAW)
 _SHARES = (0.4, 0.15, 0.13, 0.14, 0.18)
 
 _SURGICAL: tuple[Colour, ...] = (

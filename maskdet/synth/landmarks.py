@@ -45,9 +45,10 @@ BROW = (
 
 _SIDE = 192
 _ENLARGED = 1.5
-_STEADY = 0.1
-_PASSES = 3
+_PASSES = 6
 """The first looks at the box; each other looks at what the one before has found, set upright."""
+_STEADY = 0.06
+"""How far two passes may lie apart, in half face widths, for the points to be trusted."""
 
 
 @dataclass(frozen=True)
@@ -150,23 +151,21 @@ class LandmarkNet:
         """
         centre = np.array([(box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2])
         side, roll = max(box.width, box.height), 0.0
-        mesh: Mesh | None = None
+        before: Mesh | None = None
         for _ in range(_PASSES):
-            before = mesh
             mesh = self._look(image, centre, _ENLARGED * side, roll)
             if mesh.score < MIN_SCORE:
                 return None
+            if before and _apart(mesh, before) < _STEADY:
+                break
+            before = mesh
             across = mesh.points[RIGHT_EYE, :2] - mesh.points[LEFT_EYE, :2]
             roll = float(np.arctan2(across[1], across[0]))
             upright = mesh.points[:, :2] @ _turn(roll).T
             low, high = upright.min(0), upright.max(0)
             centre, side = (low + high) / 2 @ _turn(roll), float((high - low).max())
-        assert mesh
-        assert before
-        # What looks different each time is not seen.
-        moved = np.linalg.norm((mesh.points - before.points)[:, :2], axis=1).mean()
-        if moved > _STEADY * mesh.unit:
-            return None
+        else:
+            return None  # what looks different each time is not seen
         # What has wandered off to another face is not this one's.
         inside = mesh.points[NOSE_TIP]
         if not (box.x1 <= inside[0] <= box.x2 and box.y1 <= inside[1] <= box.y2):
@@ -191,6 +190,11 @@ class LandmarkNet:
         points[:, :2] = (points[:, :2] - matrix[:, 2]) @ np.linalg.inv(turn).T
         points[:, 2] /= scale
         return Mesh(points, float(1 / (1 + np.exp(-logit))))
+
+
+def _apart(mesh: Mesh, other: Mesh) -> float:
+    away = np.linalg.norm((mesh.points - other.points)[:, :2], axis=1)
+    return float(away.mean() / mesh.unit)
 
 
 def _turn(angle: float) -> Points:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -10,27 +11,44 @@ import numpy.typing as npt
 
 from maskdet import images
 from maskdet.images import Bgr
-from maskdet.synth.landmarks import Mesh
 from maskdet.synth.warp import Layer, Plane
+from maskdet.types import Box
 
 _GREY = np.array([0.114, 0.587, 0.299], np.float32)
 _WHITE = 232.0
 """How bright a white mask is in a well-lit photograph."""
 
 
-def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator) -> Bgr:
+class FaceShape(Protocol):
+    """What is to be known of a face that shows the light; a ``Mesh`` is one."""
+
+    @property
+    def outline(self) -> npt.NDArray[np.float32]:
+        """Points on its edge, shape (n, 2), in pixels of the picture."""
+        ...
+
+    @property
+    def box(self) -> Box: ...
+
+    @property
+    def unit(self) -> float:
+        """Half of its width in pixels."""
+        ...
+
+
+def blend(image: Bgr, layer: Layer, face: FaceShape, rng: np.random.Generator) -> Bgr:
     """Return a copy of a picture with a layer over it.
 
     Args:
         image: uint8, shape (height, width, 3), BGR.
         layer: what is laid over it.
-        mesh: the face, which shows how the light falls.
+        face: shows how the light falls.
         rng: for the noise.
     """
     layer, (y1, y2, x1, x2) = _inside(layer, *image.shape[:2])
     if not layer.alpha.size:
         return image.copy()
-    light = _Light(image, mesh, layer)
+    light = _Light(image, face, layer)
     region = image[y1:y2, x1:x2].astype(np.float32)
     shade = layer.shade * light.falloff
     colour = light.fabric(layer.colour) if layer.neutral else layer.colour
@@ -40,7 +58,7 @@ def blend(image: Bgr, layer: Layer, mesh: Mesh, rng: np.random.Generator) -> Bgr
     colour = cv2.GaussianBlur(colour * layer.alpha[..., None], (0, 0), sigma)
     colour /= np.maximum(alpha, 1e-4)[..., None]
     colour += light.grain(alpha.shape, rng)
-    region *= 1 - 0.32 * _shadow(alpha, mesh.unit)[..., None]
+    region *= 1 - 0.32 * _shadow(alpha, face.unit)[..., None]
     mixed = region + (colour - region) * alpha[..., None]
     mixed = _compressed(mixed, sigma, alpha)
     result = image.copy()
@@ -68,14 +86,14 @@ def _inside(layer: Layer, height: int, width: int) -> tuple[Layer, tuple[int, in
 class _Light:
     """How a face is lit and how sharp it is, as its own pixels show."""
 
-    def __init__(self, image: Bgr, mesh: Mesh, layer: Layer) -> None:
+    def __init__(self, image: Bgr, face: FaceShape, layer: Layer) -> None:
         """Measure it; ``layer`` says where the falloff is wanted."""
-        self._unit = mesh.unit
+        self._unit = face.unit
         few = image[::4, ::4].astype(np.float32) @ _GREY
-        part = _around(mesh, layer, *image.shape[:2])
+        part = _around(face, layer, *image.shape[:2])
         image = image[part]
         grey = image.astype(np.float32) @ _GREY
-        outline = cv2.convexHull(mesh.outline) - (part[1].start, part[0].start)
+        outline = cv2.convexHull(face.outline) - (part[1].start, part[0].start)
         skin = np.zeros(grey.shape, np.uint8)
         cv2.fillConvexPoly(skin, outline.astype(np.int32), 1)
         if not skin.any():
@@ -93,7 +111,7 @@ class _Light:
         top, left = layer.y - part[0].start, layer.x - part[1].start
         self.falloff = self._falloff(grey, skin)[top : top + height, left : left + width]
         self.blur = _blur(grey, skin)
-        self._noise = _noise(grey)
+        self._noise = _noise(grey, skin)
 
     def fabric(self, colour: Plane) -> Plane:
         """Return what a colour under white light looks like in the photograph."""
@@ -120,9 +138,9 @@ class _Light:
         return np.asarray(np.clip(ratio, 0.35, 1.5) ** 0.85, np.float32)
 
 
-def _around(mesh: Mesh, layer: Layer, height: int, width: int) -> tuple[slice, slice]:
+def _around(face: FaceShape, layer: Layer, height: int, width: int) -> tuple[slice, slice]:
     """Return the rows and columns that a face, its surroundings and a layer take."""
-    box, rim = mesh.box, 0.5 * mesh.unit
+    box, rim = face.box, 0.5 * face.unit
     h, w = layer.alpha.shape
     x1, y1 = min(layer.x, int(box.x1 - rim)), min(layer.y, int(box.y1 - rim))
     x2, y2 = max(layer.x + w, int(box.x2 + rim)), max(layer.y + h, int(box.y2 + rim))
@@ -161,10 +179,10 @@ def _blur(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
     return float(np.clip(1 / np.sqrt(max(ratio**2 - 1, 1e-3)), 0.45, 4.0))
 
 
-def _noise(grey: Plane) -> float:
-    """Return the standard deviation of the noise (after Immerkaer, 1996; median, not mean)."""
+def _noise(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
+    """Return the standard deviation of a face's noise (Immerkaer, 1996; by the median)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    found = np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel))
+    found = np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel))[skin > 0]
     return float(np.clip(np.median(found) / 0.6745 / 6, 0, 8))
 
 

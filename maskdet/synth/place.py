@@ -50,7 +50,7 @@ def place(mesh: Mesh, style: str, template: Template, rng: np.random.Generator) 
     flat = top + (low - top) * ROWS[:, None, None]
     depth = _depth(face, flat.reshape(-1, 2)).reshape(flat.shape[:2])
     across = 1 - np.abs(2 * COLUMNS - 1) ** 3
-    stand_off = template.bulge * np.sin(np.pi * (0.1 + 0.85 * ROWS))[:, None] * across
+    stand_off = template.bulge * np.sin(np.pi * (0.03 + 0.9 * ROWS))[:, None] * across
     return mesh.to_picture(np.dstack([flat, depth - 0.02 - stand_off]))
 
 
@@ -110,12 +110,12 @@ def _along_jaw(face: Grid, begin: float, out: float, down: float) -> Grid:
 def _correct(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
     lid = _level(face, LEFT_LID, RIGHT_LID)
     nose = _level(face, NOSE_TIP) - lid
-    peak = _level(face, BRIDGE) + rng.uniform(0.1, 0.75) * (
+    peak = _level(face, BRIDGE) + rng.uniform(0.25, 0.8) * (
         _level(face, _NOSE_ROW) - _level(face, BRIDGE)
     )
     cheek = lid + rng.uniform(0.45, 0.62) * nose
     ends = lid + rng.uniform(0.5, 0.95, 2) * nose
-    wing = peak + 0.5 * (cheek - peak)
+    wing = peak + 0.65 * (cheek - peak)
     edge = rng.uniform(0.9, 0.98)
     top = _upper(
         (-edge, -0.5, -0.2, 0, 0.2, 0.5, edge), (ends[0], cheek, wing, peak, wing, cheek, ends[1])

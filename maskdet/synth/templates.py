@@ -111,7 +111,7 @@ def _body(solid: npt.NDArray[np.uint8], strap: int) -> npt.NDArray[np.uint8]:
     reached = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5) <= strap / 2
     opened = np.asarray(reached, np.uint8)
     # Corners that opening has rounded come back; straps, which are longer, hardly.
-    reach = np.ones((1 + strap // 4 * 2,) * 2, np.uint8)
+    reach = np.ones((1 + strap // 8 * 2,) * 2, np.uint8)
     opened = np.asarray(cv2.bitwise_and(cv2.dilate(opened, reach), padded), np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count > 1:

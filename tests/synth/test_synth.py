@@ -1,0 +1,302 @@
+"""From folder to folder: what is made, what is left out, and what is known of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from maskdet import catalog, forget, images
+from maskdet.catalog import pictures
+from maskdet.catalog.origin import origin
+from maskdet.errors import InputError, OutputError
+from maskdet.images import Bgr
+from maskdet.labels import dataset, voc
+from maskdet.labels.manifest import Manifest
+from maskdet.layout import voc_path
+from maskdet.synth import run, styles
+from maskdet.synth.plan import SynthOptions
+from maskdet.synth.run import Synthesised, synthesise
+from maskdet.types import Box
+
+FACE = Box(175, 60, 275, 185)
+OBJECTS = (
+    voc.VocObject(0, "with_mask", Box(300, 300, 360, 380)),
+    voc.VocObject(1, "without_mask", FACE),
+    voc.VocObject(2, "without_mask", Box(10, 10, 22, 24)),
+    voc.VocObject(3, "without_mask", Box(400, 60, 470, 130), difficult=True),
+    voc.VocObject(4, "without_mask", Box(330, 20, 420, 120), truncated=True, pose="Left"),
+)
+"""On the portrait: no. 1 is the face, no. 4 shows none."""
+
+
+@pytest.fixture
+def photographs(tmp_path: Path, astronaut: Bgr) -> Path:
+    """A portrait with a VOC file, twice, in folders of their own, and a manifest."""
+    root = tmp_path / "photographs"
+    manifest = Manifest(root)
+    for folder, group in (("a", "7"), ("b", "8")):
+        path = root / folder / "portrait.png"
+        path.parent.mkdir(parents=True)
+        images.write(path, astronaut)
+        voc.write(voc_path(path), path, 512, 512, OBJECTS)
+        row = {"source": "NASA", "group": group, "split": "train"}
+        manifest.set(f"{folder}/portrait.png", row)
+    manifest.write()
+    return root
+
+
+@pytest.fixture
+def crops(tmp_path: Path, astronaut: Bgr) -> Path:
+    """Faces in class folders, without a manifest."""
+    root = tmp_path / "faces"
+    (root / "without_mask").mkdir(parents=True)
+    (root / "with_mask").mkdir()
+    face = astronaut[50:195, 165:285]
+    images.write(root / "without_mask" / "face.png", face)
+    images.write(root / "with_mask" / "other.png", face)
+    return root
+
+
+def made(root: Path, out: Path, *wanted: str, **options: object) -> Synthesised:
+    return synthesise(root, out, SynthOptions(styles=wanted or ("correct",), workers=1, **options))  # type: ignore[arg-type]
+
+
+def bytes_below(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_photograph_keeps_its_boxes_and_what_is_not_treated(
+    photographs: Path, tmp_path: Path, astronaut: Bgr
+) -> None:
+    result = made(photographs, tmp_path / "out", "under_nose")
+    assert result.problems == []
+    assert result.labels == {"mask_worn_incorrectly": 2}
+    assert result.skipped == {"too small": 2, "no face found": 2}
+    assert [item.file for item in result.made] == [
+        "a/portrait_1_under_nose-1.jpg",
+        "b/portrait_1_under_nose-1.jpg",
+    ]
+    for item in result.made:
+        path = tmp_path / "out" / item.file
+        found = voc.read(voc_path(path), 512, 512)
+        assert not found.proposal
+        labels = ["with_mask", "mask_worn_incorrectly", *["without_mask"] * 3]
+        assert [other.label for other in found.objects] == labels
+        for before, after in zip(OBJECTS, found.objects, strict=True):
+            assert (after.box, after.difficult, after.truncated, after.pose) == (
+                *(before.box, before.difficult, before.truncated, before.pose),
+            )
+        change = np.abs(images.read(path).astype(float) - astronaut).mean(axis=2)
+        assert change[160:170, 210:230].mean() > 15  # the chin
+        assert change[70:110, 190:260].mean() < 4  # forehead and eyes
+        assert change[300:].mean() < 2
+
+
+def test_the_manifest_names_origin_and_group(
+    photographs: Path, crops: Path, tmp_path: Path
+) -> None:
+    for root, folder in ((photographs, "p"), (crops, "c")):
+        out = tmp_path / folder
+        made(root, out, *styles.STYLES, count=4, seed=5)
+        origins = {sample.path: sample for sample in dataset.load([root]).samples}
+        manifest = Manifest(out)
+        found = dataset.load([out])
+        assert found.problems == []
+        assert {sample.path for sample in found.samples} == {out / r["file"] for r in manifest.rows}
+        for row in manifest.rows:
+            source = origins[root.parent / row["picture"]]
+            label = styles.LABELS[row["style"]]
+            assert (row["group"], row["class"]) == (source.group, label)
+            assert (row["kind"], row["seed"], bool(row["template"])) == ("synthetic", "5", True)
+            stem = Path(row["picture"]).stem
+            pattern = rf"{stem}_{row['object'].split()[0]}_{row['style']}-[1-4]\.jpg"
+            assert re.fullmatch(pattern, Path(row["file"]).name)
+            assert row.get("split", "") == (source.split or "")
+            assert row["source"] == ("NASA" if root == photographs else "")
+        for sample in found.samples:
+            assert sample.group in {source.group for source in origins.values()}
+            if root == crops:
+                assert sample.path.parent.name == sample.label
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = crops / "without_mask" / "face.png"
+    for number in range(2):
+        shutil.copy(face, face.with_name(f"copy{number}.png"))
+    monkeypatch.setattr(run, "_WORTH_PROCESSES", 2)
+    options = {"count": 2, "seed": 3}
+    first, again, other = (tmp_path / name for name in ("first", "again", "other"))
+    made(crops, first, *styles.STYLES, **options)
+    shared = SynthOptions(styles=styles.STYLES, workers=2, count=2, seed=3)
+    synthesise(crops, again, shared)
+    made(crops, other, *styles.STYLES, count=2, seed=4)
+    assert len(bytes_below(first)) == 7
+    assert bytes_below(first) == bytes_below(again)
+    assert bytes_below(first) != bytes_below(other)
+    # What is made of a face does not depend on the others.
+    alone = tmp_path / "alone"
+    made(crops, alone, *styles.MASK_STYLES, **options, limit=1)
+    made(crops, tmp_path / "all", *styles.MASK_STYLES, **options)
+    pictures_alone = {k: v for k, v in bytes_below(alone).items() if k != "manifest.csv"}
+    assert len(pictures_alone) == 2
+    assert pictures_alone.items() <= bytes_below(tmp_path / "all").items()
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted", "reason"),
+    [
+        ({"max_yaw": 0.0}, "correct", "turned away"),
+        ({"min_face": 130.0}, "correct", "too small"),
+        ({}, "chin", "mask outside the picture"),
+        ({}, "noise", "no face found"),
+    ],
+)
+def test_faces_that_are_left_out_are_counted(
+    crops: Path,
+    tmp_path: Path,
+    astronaut: Bgr,
+    options: dict[str, float],
+    wanted: str,
+    reason: str,
+) -> None:
+    path = crops / "without_mask" / "face.png"
+    if wanted == "noise":
+        images.write(path, np.random.default_rng(0).integers(0, 256, (80, 80, 3), np.uint8))
+        wanted = "correct"
+    if wanted == "chin":  # which the picture does not show
+        images.write(path, astronaut[50:160, 165:285])
+    result = made(crops, tmp_path / "out", wanted, **options)
+    assert result.skipped == {reason: 1}
+    assert (result.made, result.problems) == ([], [])
+    assert not list((tmp_path / "out").rglob("*.jpg"))
+
+
+def test_a_broken_picture_does_not_stop_the_others(crops: Path, tmp_path: Path) -> None:
+    face = crops / "without_mask" / "face.png"
+    (crops / "without_mask" / "broken.png").write_bytes(face.read_bytes()[:3000])
+    result = made(crops, tmp_path / "out")
+    assert len(result.made) == 1
+    (problem,) = result.problems
+    assert "broken.png is broken" in problem
+
+
+def test_pictures_of_one_name_stay_apart(crops: Path, tmp_path: Path) -> None:
+    face = crops / "without_mask" / "face.png"
+    (crops / "more" / "no_mask").mkdir(parents=True)
+    shutil.copy(face, crops / "more" / "no_mask" / "face.png")
+    result = made(crops, tmp_path / "out")
+    files = sorted(item.file for item in result.made)
+    assert files == ["with_mask/face-2_0_correct-1.jpg", "with_mask/face_0_correct-1.jpg"]
+
+
+def test_what_is_there_is_replaced_only_when_asked(crops: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made(crops, out)
+    before = bytes_below(out)
+    with pytest.raises(OutputError, match="are there already"):
+        made(crops, out, seed=1)
+    assert bytes_below(out) == before
+    made(crops, out, seed=1, overwrite=True)
+    assert bytes_below(out).keys() == before.keys()
+    assert bytes_below(out) != before
+    made(crops, out, "under_nose")
+    assert len(Manifest(out).rows) == 2
+
+
+def test_what_cannot_be_used_is_refused(crops: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lies in"):
+        made(crops, crops / "out")
+    with pytest.raises(InputError, match="holds no PNG"):
+        made(crops, tmp_path / "out", templates=tmp_path / "faces" / "with_mask")
+    shutil.rmtree(crops / "without_mask")
+    with pytest.raises(InputError, match="labelled without_mask"):
+        made(crops, tmp_path / "out")
+
+
+def test_the_ledger_leads_back_and_forgets_with_the_origin(
+    tmp_path: Path, photographs: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    photographs.rename(data / "raw")
+    with catalog.Catalog(data) as opened:
+        for folder in ("a", "b"):
+            pictures.register(opened, data / "raw" / folder / "portrait.png")
+    out = data / "synthetic"
+    result = made(data / "raw", out)
+    with catalog.Catalog(data) as opened:
+        for item in result.made:
+            found = origin(opened, out / item.file)
+            assert found.picture.path == f"raw/{item.file[0]}/portrait.png"
+            assert found.face is not None
+            assert (found.face.object, found.face.label) == (1, "with_mask")
+            assert found.face.box == FACE
+        assert Manifest(out).rows[0]["picture"] == "raw/a/portrait.png"
+        forget.forget(opened, forget.plan(opened, [str(data / "raw" / "a" / "portrait.png")]))
+    left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert left == {
+        "b/portrait_1_correct-1.jpg",
+        "b/portrait_1_correct-1.xml",
+        "manifest.csv",
+    }
+    assert [row["file"][0] for row in Manifest(out).rows] == ["b"]
+
+
+def test_a_synthetic_crop_leads_to_the_picture_of_its_crop(
+    tmp_path: Path, photographs: Path
+) -> None:
+    from maskdet.labels.crop import crop
+
+    data = tmp_path / "data"
+    data.mkdir()
+    photographs.rename(data / "raw")
+    with catalog.Catalog(data):
+        crop(data / "raw", data / "faces", data)
+    result = made(data / "faces", data / "synthetic", exclude=["*_2.jpg", "*_4.jpg"])
+    assert len(result.made) == 2
+    with catalog.Catalog(data) as opened:
+        found = origin(opened, data / "synthetic" / result.made[0].file)
+    assert found.picture.path == "raw/a/portrait.png"
+    assert found.face is not None
+    assert (found.face.object, found.face.box) == (1, FACE)
+    groups = {row["group"] for row in Manifest(data / "synthetic").rows}
+    assert groups == {"7", "8"}
+
+
+@pytest.mark.corpus
+def test_real_faces_with_real_templates(corpus: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool" / "without_mask"
+    pool.mkdir(parents=True)
+    rows = [
+        row["file"]
+        for row in Manifest(corpus / "train_pool" / "crops").rows
+        if row["class"] == "without_mask" and row["kind"] == "face"
+    ]
+    for file in rows[:: len(rows) // 12][:12]:
+        shutil.copy(corpus / "train_pool" / file, pool)
+    result = made(pool.parent, tmp_path / "out", templates=corpus / "mask_templates", min_face=0)
+    assert result.problems == []
+    assert len(result.made) >= 8
+    assert all(not name.startswith("drawn-") for item in result.made for name in item.templates)
+
+
+def test_the_new_mask_is_not_taken_for_a_new_face(crops: Path, tmp_path: Path) -> None:
+    """The size stays, so that whole pictures can be compared with their origin."""
+    made(crops, tmp_path / "out", "occluded")
+    (path,) = (tmp_path / "out").rglob("*.jpg")
+    before = images.read(crops / "without_mask" / "face.png")
+    after = images.read(path)
+    assert after.shape == before.shape
+    grey = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[:45] for image in (before, after)]
+    assert np.corrcoef(grey[0].ravel(), grey[1].ravel())[0, 1] > 0.95  # hair and forehead
