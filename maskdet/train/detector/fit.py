@@ -13,6 +13,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import numpy as np
 from tqdm.keras import TqdmCallback
 
 from maskdet.progress import SILENT, Progress
@@ -145,21 +146,18 @@ def _train(
             loss=detection_loss(len(scenes.classes)),
             jit_compile=network.jit_compile(),
         )
-        averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
         # What is measured and kept is the average; what goes on, and is backed up, is not.
-        back = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: averages.on_epoch_begin(epoch)
-        )
+        swap = SwapAverages()
         try:
             model.fit(
                 batches,
                 epochs=options.epochs,
                 callbacks=[
-                    averages,
+                    swap,
                     validation,
                     History(best.folder),
                     best,
-                    back,
+                    swap,
                     backup(best.folder),
                     TqdmCallback(verbose=1, tqdm_class=progress, desc="train"),
                 ],
@@ -194,6 +192,22 @@ def optimizer(options: DetectorOptions, steps: int) -> keras.optimizers.Optimize
     )
     result.exclude_from_weight_decay(var_names=_NOT_DECAYED)
     return result
+
+
+class SwapAverages(keras.callbacks.Callback):  # type: ignore[misc]
+    """Swaps the weights with their averages after an epoch; a second time, back again.
+
+    Keras' own callback for that lets both share memory, which JAX then frees under one of them.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        optimizer = self.model.optimizer
+        for weight, average in zip(
+            optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+        ):
+            value = np.array(weight)
+            weight.assign(np.array(average))
+            average.assign(value)
 
 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]

@@ -86,10 +86,12 @@ def with_scores(model: keras.Model, classes: int) -> keras.Model:
     float32 (n, places, classes): the square root of the probability of the class times the
     quality.
     """
-    values = model.output
+    # As a whole: operations of a loaded network may have the names that new ones get.
+    image = keras.Input(model.input_shape[1:], dtype="uint8", name="image")
+    values = model(image)
     quality = ops.sigmoid(values[..., classes : classes + 1])
     scores = ops.sqrt(ops.sigmoid(values[..., :classes]) * quality)
-    result = keras.Model(model.input, {"boxes": values[..., classes + 1 :], "scores": scores})
+    result = keras.Model(image, {"boxes": values[..., classes + 1 :], "scores": scores})
     result.jit_compile = jit_compile() is not False
     return result
 

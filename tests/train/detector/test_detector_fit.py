@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ASTRONAUT_FACE
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.cli import main
 from maskdet.detect.pipeline import load_pipeline
 from maskdet.errors import InputError, ModelError
@@ -193,3 +193,48 @@ def test_interrupted_and_resumed(photos: Path, options: DetectorOptions, tmp_pat
     assert len(after) > len(before) - 1
     assert not (out / run.WORK).exists()
     assert result.outcome.epochs == len(after) - 1
+
+
+@pytest.mark.train
+def test_weights_are_swapped_with_their_averages_and_back() -> None:
+    import keras
+
+    given = keras.Input((3,))
+    model = keras.Model(given, keras.layers.Dense(2)(given))
+    model.compile(fit.optimizer(DetectorOptions(epochs=40), 4), loss="mse")
+    random = np.random.default_rng(0)
+    seen: list[list[np.ndarray]] = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.get_weights())
+    )
+    swap = fit.SwapAverages()
+    x, y = random.normal(size=(32, 3)), random.normal(size=(32, 2))
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[look, swap, look, swap, look])
+    for plain, averaged, back in (seen[:3], seen[3:]):
+        assert not np.allclose(plain[0], averaged[0], atol=1e-6)
+        assert all(np.array_equal(*pair) for pair in zip(plain, back, strict=True))
+
+
+@pytest.mark.corpus
+@pytest.mark.train
+def test_another_process_writes_the_same_onnx_file(
+    trained: fit.DetectorResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    from maskdet.train.detector import onnx_file
+
+    saved, path = trained.folder / store.KERAS, tmp_path / store.ONNX
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    onnx_file.export(None, saved, 2, path)
+    batch = np.random.default_rng(0).integers(0, 256, (1, 96, 160, 3), np.uint8)
+    info = store.load_info(trained.folder)
+    store.save_info(tmp_path, replace(info, files={store.ONNX: files.sha256(path)}))
+    for got, expected in zip(
+        OwnFaceDetector(tmp_path).run(batch),
+        OwnFaceDetector(trained.folder).run(batch),
+        strict=True,
+    ):
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+    with pytest.raises(ModelError, match="cannot write the ONNX file"):
+        onnx_file.export(None, tmp_path / "nothing.keras", 2, path)
