@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -24,6 +24,9 @@ from maskdet import files, images
 from maskdet.images import Bgr
 from maskdet.models import store
 from maskdet.types import Box
+
+if TYPE_CHECKING:
+    from maskdet.synth.landmarks import Mesh
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +76,16 @@ def astronaut() -> Bgr:
     from skimage import data
 
     return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+@pytest.fixture(scope="session")
+def astronaut_mesh(astronaut: Bgr) -> Mesh:
+    """The points of the portrait's face."""
+    from maskdet.synth.landmarks import LandmarkNet
+
+    mesh = LandmarkNet().find(astronaut, ASTRONAUT_FACE)
+    assert mesh is not None
+    return mesh
 
 
 @pytest.fixture
