@@ -50,13 +50,15 @@ def from_picture(name: str, picture: Rgba, bulge: float = 0.06) -> Template:
     """Find a template's edges in its alpha channel, and cut its straps off.
 
     Raises:
-        ValueError: there is no mask, or one that is seen from the side.
+        ValueError: there is no mask, not cut out, or seen from the side.
     """
     alpha = picture[..., 3]
     solid = (alpha > _SOLID).astype(np.uint8)
     rows, columns = np.nonzero(solid)
     if not len(rows):
         raise ValueError("nothing in it is opaque")
+    if solid.all():
+        raise ValueError("nothing in it is transparent")
     width = int(columns.max() - columns.min() + 1)
     body = _body(solid, max(3, round(_STRAP * width)))
     if _symmetry(body) < _SYMMETRIC:

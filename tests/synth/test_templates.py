@@ -52,6 +52,8 @@ def test_a_pointed_mask_has_short_sides() -> None:
 def test_what_is_no_mask_from_the_front_is_refused() -> None:
     with pytest.raises(ValueError, match="opaque"):
         templates.from_picture("nothing", np.zeros((50, 50, 4), np.float32))
+    with pytest.raises(ValueError, match="transparent"):
+        templates.from_picture("a photograph", np.ones((50, 50, 4), np.float32))
     slanting = np.zeros((200, 300, 4), np.uint8)
     cv2.fillPoly(
         slanting, [np.array([[20, 20], [280, 120], [280, 180], [20, 180]])], (9, 9, 9, 255)
