@@ -15,6 +15,9 @@ from maskdet.synth.warp import Layer, Plane
 from maskdet.types import Box
 
 _GREY = np.array([0.114, 0.587, 0.299], np.float32)
+_SHARPEST = 0.35
+_OF_A_PIXEL = 0.2
+"""Variance of the blur that even a sharp edge seems to have, and a layer has anyway."""
 _WHITE = 232.0
 """How bright a white mask is in a well-lit photograph."""
 
@@ -53,7 +56,7 @@ def blend(image: Bgr, layer: Layer, face: FaceShape, rng: np.random.Generator) -
     shade = layer.shade * light.falloff
     colour = light.fabric(layer.colour) if layer.neutral else layer.colour
     colour = light.black + (colour - light.black) * shade[..., None]
-    sigma = 0.85 * light.blur
+    sigma = light.blur
     alpha = cv2.GaussianBlur(layer.alpha, (0, 0), sigma)
     colour = cv2.GaussianBlur(colour * layer.alpha[..., None], (0, 0), sigma)
     colour /= np.maximum(alpha, 1e-4)[..., None]
@@ -164,19 +167,21 @@ def _blur(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
     """Return the standard deviation in pixels of the blur of a face.
 
     An edge that is blurred once more loses the less contrast, the more it was blurred before
-    (Zhuo and Sim, Defocus map estimation from a single image, 2011).
+    (Zhuo and Sim, Defocus map estimation from a single image, 2011). The sharpest edges tell: soft
+    ones may be soft in themselves.
     """
     if min(grey.shape) < 8:
-        return 0.6
+        return _SHARPEST
     again = cv2.GaussianBlur(grey, (0, 0), 1.0)
     before, after = (
         cv2.magnitude(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1))
         for g in (grey, again)
     )
     inside = before[skin > 0] if skin.any() else before.ravel()
-    strong = before >= np.percentile(inside, 92)
-    ratio = float(np.median(before[strong] / np.maximum(after[strong], 1e-3)))
-    return float(np.clip(1 / np.sqrt(max(ratio**2 - 1, 1e-3)), 0.45, 4.0))
+    strong = before >= np.percentile(inside, 97)
+    ratio = float(np.percentile(before[strong] / np.maximum(after[strong], 1e-3), 75))
+    variance = 1 / max(ratio**2 - 1, 1e-3) - _OF_A_PIXEL
+    return float(np.clip(np.sqrt(max(variance, 0)), _SHARPEST, 4.0))
 
 
 def _noise(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
