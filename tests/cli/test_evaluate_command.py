@@ -14,6 +14,7 @@ from conftest import ASTRONAUT_FACE, ModelMaker
 
 from maskdet import images
 from maskdet.cli import main
+from maskdet.faces.ssd import DEFAULT_MIN_SCORE
 from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.labels.voc import VocObject
@@ -49,7 +50,7 @@ def test_tables(runner: CliRunner, scenes: Path, model: str) -> None:
         "masks, ssd on scenes: 2 pictures, 2 faces "
         "(0 with_mask, 2 without_mask, 0 mask_worn_incorrectly)"
     )
-    assert "1 of 2 faces found, 0 false alarms at score 0.5" in result.stdout
+    assert f"1 of 2 faces found, 0 false alarms at score {DEFAULT_MIN_SCORE}" in result.stdout
     nothing = r"0\.000 \(0\.000–0\.000\)"
     # Of a single class, there is no ROC and no curve of precision and recall.
     assert re.search(rf"^without_mask( +{nothing}){{3}} +- +-$", result.stdout, re.MULTILINE)
@@ -106,7 +107,8 @@ def test_what_detect_prints_can_be_measured(
     detect = ["detect", "--image", str(scenes), "--model", model, "--json", "--min-score", "0.05"]
     said.write_text(runner.invoke(main, detect).stdout)
     own = run(runner, "--data", scenes, "--model", model, "--json")
-    read = run(runner, "--data", scenes, "--predictions", said, "--min-score", "0.5", "--json")
+    usual = str(DEFAULT_MIN_SCORE)
+    read = run(runner, "--data", scenes, "--predictions", said, "--min-score", usual, "--json")
     assert read.exit_code == 0, read.output
     for part in ("pipeline", "face_detector"):
         assert json.loads(read.stdout)[part] == json.loads(own.stdout)[part]

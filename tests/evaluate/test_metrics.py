@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskdet.evaluate.metrics import BINS, Faces, calibration_error, classification, reliability
@@ -68,6 +68,7 @@ def test_weights_are_repetitions() -> None:
     assert weighted == pytest.approx(repeated, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=20))
 def test_the_truth_itself_is_perfect(truth: list[int]) -> None:
     figures = classification(faces(truth, np.eye(3)[truth]), np.ones(len(truth)))
