@@ -106,7 +106,8 @@ def ask_rival(rival: Path, scenes: Path, detector: Detector | None, cache: Path)
     used = [WORKER]
     if detector:
         arguments += ["--detector", detector.name]
-        used += sorted((ROOT / "maskdet" / "faces").glob("*.py"))
+        code = ROOT / "maskdet" / "faces"
+        used += [code / f"{name}.py" for name in ("__init__", "base", detector.name)]
         if detector.weights:
             arguments += ["--face-model", str(detector.weights)]
             used.append(detector.weights)
