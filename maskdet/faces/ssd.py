@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import math
 from pathlib import Path
 
 import cv2
@@ -106,7 +107,7 @@ class SsdFaceDetector:
         shared = _SHARED * limit
 
         def side(face: tuple[Box, float]) -> float:
-            return face[0].clip(width, height).area ** 0.5
+            return math.sqrt(face[0].clip(width, height).area)
 
         first = self._look(
             0, image, input_size(width, height, self.size), min(self.min_score, _HINT)
