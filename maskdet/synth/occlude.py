@@ -14,6 +14,8 @@ from maskdet.synth.landmarks import LOWER_LIP, UNDER_NOSE, UPPER_LIP, Mesh
 from maskdet.synth.scene import Board, Scene
 from maskdet.synth.warp import Layer, Plane
 
+PATCH = "patch"
+
 
 def occlude(
     image: Bgr, mesh: Mesh, other: Callable[[], Bgr], rng: np.random.Generator
@@ -227,6 +229,6 @@ _THINGS: dict[str, Callable[[Scene], None]] = {
     "cup": _cup,
     "telephone": _telephone,
     "scarf": _scarf,
-    "patch": _patch,
+    PATCH: _patch,
 }
 _SHARES = (0.46, 0.18, 0.15, 0.06, 0.15)

@@ -21,7 +21,7 @@ from maskdet.layout import voc_path
 from maskdet.synth import drawn, templates
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
-from maskdet.synth.occlude import occlude
+from maskdet.synth.occlude import PATCH, occlude
 from maskdet.synth.place import place
 from maskdet.synth.plan import SMALL, Job, Target, read_voc
 from maskdet.synth.straps import straps
@@ -44,7 +44,8 @@ _LEAST_SEEN = 0.06
 @dataclass(frozen=True)
 class Made:
     """A picture that was made: ``file`` is below the output's folder, ``size`` width and height,
-    ``templates`` has a name for each target, ``objects`` are what its VOC file says."""
+    ``templates`` has a name for each target, ``objects`` are what its VOC file says, ``other`` the
+    picture that a piece is from."""
 
     file: str
     label: str
@@ -53,6 +54,7 @@ class Made:
     templates: tuple[str, ...]
     size: tuple[int, int]
     objects: tuple[voc.VocObject, ...]
+    other: Path | None
 
 
 @dataclass
@@ -207,6 +209,7 @@ def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Target, str]]) -> M
         tuple(name for _, name in done),
         (image.shape[1], image.shape[0]),
         objects,
+        job.other if PATCH in (name for _, name in done) else None,
     )
 
 

@@ -18,7 +18,7 @@ from maskdet.images import Bgr
 from maskdet.labels import dataset, voc
 from maskdet.labels.manifest import Manifest
 from maskdet.layout import voc_path
-from maskdet.synth import run, styles
+from maskdet.synth import occlude, run, styles
 from maskdet.synth.plan import SynthOptions
 from maskdet.synth.run import Synthesised, synthesise
 from maskdet.types import Box
@@ -182,6 +182,17 @@ def test_faces_that_are_left_out_are_counted(
     assert result.skipped == {reason: 1}
     assert (result.made, result.problems) == ([], [])
     assert not list((tmp_path / "out").rglob("*.jpg"))
+
+
+def test_the_picture_that_a_piece_is_from_is_named(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(occlude, "_SHARES", (0, 0, 0, 0, 1))
+    shutil.copy(crops / "without_mask" / "face.png", crops / "without_mask" / "second.png")
+    made(crops, tmp_path / "out", "occluded")
+    rows = Manifest(tmp_path / "out").rows
+    assert [row["template"] for row in rows] == ["patch", "patch"]
+    assert all((tmp_path / row["patch"]).is_file() for row in rows)
 
 
 def test_a_broken_picture_does_not_stop_the_others(crops: Path, tmp_path: Path) -> None:
