@@ -123,6 +123,7 @@ def test_everything_at_once(detect: Run, make_film: Callable[..., Path]) -> None
     result = detect(
         *("--video", "a.mp4", "--out", "a.avi", "--json", "--csv", "a.csv"),
         *("--save-crops", "crops", "--max-frames", "2", "--fail-on", "without_mask"),
+        *("--min-score", "0.6"),
     )
     assert result.exit_code == 10
     assert len(lines(result.stdout)) == 2
