@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 from click.core import ParameterSource
 
-from maskdet.cli.options import Number, common_options
+from maskdet.cli.options import common_options
+from maskdet.cli.train_options import FIELDS, LARGEST_FACE, how_options
 from maskdet.progress import Progress
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
-
-_DEFAULT = TrainOptions()
-_DETECTOR = DetectorOptions()
-_LARGEST_FACE = 512
-
-
-_FIELDS = {
-    "classification": {field.name for field in fields(TrainOptions)},
-    "detection": {*(field.name for field in fields(DetectorOptions)), "ignore_model"},
-}
-"""The options of each task."""
-
-
-def _also(name: str) -> str:
-    """Say which default the detector has for an option of both tasks."""
-    return f"[detection: {getattr(_DETECTOR, name)}]"
-
-
-def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> int:
-    if value % 32:
-        raise click.BadParameter(f"{value} is not a multiple of 32")
-    return value
 
 
 @click.command("train")
@@ -48,139 +26,7 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     "faces of a photograph and says so at once. Options marked [c] or [d] are for one of them.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
-@click.option(
-    "--weights",
-    default=_DEFAULT.weights,
-    show_default=True,
-    metavar="imagenet|none|PATH",
-    help="What the backbone starts from; imagenet is downloaded by Keras.",
-)
-@click.option(
-    "--image-size",
-    type=click.IntRange(32, 2048),
-    callback=_multiple_of_32,
-    default=_DEFAULT.image_size,
-    show_default=True,
-    help="Side of the network's input in pixels, a multiple of 32, for faces up to "
-    f"{_LARGEST_FACE}; of a detector, the longer side of a photograph when the model is used and "
-    f"validated. {_also('image_size')}",
-)
-@click.option(
-    "--crop-size",
-    type=click.IntRange(64, 2048),
-    callback=_multiple_of_32,
-    default=_DETECTOR.crop_size,
-    show_default=True,
-    help="[d] Side in pixels of the crops that are trained on, a multiple of 32.",
-)
-@click.option(
-    "--crops",
-    type=click.IntRange(1),
-    default=_DETECTOR.crops,
-    show_default=True,
-    help="[d] Crops an epoch, each of a face drawn at random.",
-)
-@click.option(
-    "--mosaic",
-    type=Number(0, 1),
-    default=_DETECTOR.mosaic,
-    show_default=True,
-    help="[d] Part of the crops that are laid together from four.",
-)
-@click.option(
-    "--ignore-model",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="[d] YuNet's file: where it sees a face that nobody labelled, nothing is learnt.",
-)
-@click.option(
-    "--alpha",
-    type=Number(0.1, 2),
-    default=_DEFAULT.alpha,
-    show_default=True,
-    help="Width of MobileNetV2.",
-)
-@click.option(
-    "--margin",
-    type=Number(0, 1),
-    default=_DEFAULT.margin,
-    show_default=True,
-    help="[c] What is added around a face's box on each side, as a part of its longer side.",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(0),
-    default=_DEFAULT.epochs,
-    show_default=True,
-    help=f"Most epochs of fine-tuning; 0 trains the head only. {_also('epochs')}",
-)
-@click.option(
-    "--head-epochs",
-    type=click.IntRange(1),
-    default=_DEFAULT.head_epochs,
-    show_default=True,
-    help="[c] Most epochs of the head, before fine-tuning.",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    default=_DEFAULT.batch_size,
-    show_default=True,
-    help=f"Faces, or crops, a step. {_also('batch_size')}",
-)
-@click.option(
-    "--patience",
-    type=click.IntRange(1),
-    default=_DEFAULT.patience,
-    show_default=True,
-    help="Stop after this many epochs without a better validation macro-F1, or mean average "
-    f"precision. {_also('patience')}",
-)
-@click.option(
-    "--fine-tune-from",
-    type=click.IntRange(0, 17),
-    default=_DEFAULT.fine_tune_from,
-    show_default=True,
-    help="[c] First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
-)
-@click.option(
-    "--learning-rate",
-    type=Number(0, min_open=True),
-    default=_DEFAULT.learning_rate,
-    show_default=True,
-    help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine. "
-    f"{_also('learning_rate')}",
-)
-@click.option(
-    "--label-smoothing",
-    type=Number(0, 0.5),
-    default=_DEFAULT.label_smoothing,
-    show_default=True,
-    help="[c] Part of each label that is spread over all classes.",
-)
-@click.option(
-    "--class-weight-power",
-    type=Number(0, 1),
-    default=_DEFAULT.class_weight_power,
-    show_default=True,
-    help="How far class weights make up for rare classes: 1 in full, 0 not at all. For a detector, "
-    "they are drawn more often instead.",
-)
-@click.option(
-    "--validation",
-    type=Number(0.01, 0.5),
-    default=_DEFAULT.validation,
-    show_default=True,
-    help="Part of the faces that is kept for validation; without effect where a manifest.csv "
-    "has the column split with a part val.",
-)
-@click.option(
-    "--exclude",
-    multiple=True,
-    metavar="PATTERN",
-    help="Leave files out: a file name or path pattern ('old_*'), column=value of a "
-    "manifest.csv ('kind=photo'), or one box of a VOC file ('a.jpg#2', from 0). Repeatable.",
-)
+@how_options
 @click.option(
     "--exclude-from",
     type=click.File(encoding="utf-8"),
@@ -194,18 +40,6 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     metavar="DIR",
     help="More faces that are trained on, but not validated on: synthetic ones, say. Left out are "
     "those of a group, or near-duplicates, of a validation face. Repeatable.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(4),
-    help="Use at most this many faces, or photographs, to try things out.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=_DEFAULT.seed,
-    show_default=True,
-    help="Of the split, the augmentation and the head's first weights.",
 )
 @click.option(
     "--preview",
@@ -272,11 +106,11 @@ def command(
             progress=progress,
         )
         return
-    if options["image_size"] > _LARGEST_FACE:
+    if options["image_size"] > LARGEST_FACE:
         raise click.BadParameter(
-            f"{options['image_size']} is more than {_LARGEST_FACE}", param_hint="--image-size"
+            f"{options['image_size']} is more than {LARGEST_FACE}", param_hint="--image-size"
         )
-    own = {name: value for name, value in options.items() if name in _FIELDS["classification"]}
+    own = {name: value for name, value in options.items() if name in FIELDS["classification"]}
     chosen = TrainOptions(**own, exclude=exclude)
     if preview:
         from maskdet.train.preview import preview as write_preview
@@ -314,8 +148,8 @@ def _say_end(problems: list[str], interrupted: bool) -> None:
 
 def _refuse_others(ctx: click.Context, task: str) -> None:
     """Refuse options of the other task, which would be without effect."""
-    (other,) = set(_FIELDS) - {task}
-    for name in _FIELDS[other] - _FIELDS[task]:
+    (other,) = set(FIELDS) - {task}
+    for name in FIELDS[other] - FIELDS[task]:
         source = ctx.get_parameter_source(name)
         if source not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
             raise click.UsageError(f"--{name.replace('_', '-')} is for --task {other}")
@@ -327,7 +161,7 @@ def _detector_options(ctx: click.Context, options: dict[str, Any]) -> DetectorOp
         **{
             name: value
             for name, value in options.items()
-            if name in _FIELDS["detection"]
+            if name in FIELDS["detection"]
             and (name == "exclude" or ctx.get_parameter_source(name) != ParameterSource.DEFAULT)
         }
     )
