@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import COMMANDS
-from maskdet.cli.options import Number, common_options, pipeline_options, say
+from maskdet.cli.options import Number, common_options, exclude_options, pipeline_options, say
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,13 +53,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(("train", "val", "test")),
     help="Measure only on this part, as the column split of manifest.csv has it.",
 )
-@click.option(
-    "--exclude",
-    multiple=True,
-    metavar="PATTERN",
-    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
-    "manifest.csv ('kind=photo'). Repeatable.",
-)
+@exclude_options
 @click.option(
     "--min-side",
     type=Number(min=0),

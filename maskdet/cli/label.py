@@ -14,7 +14,13 @@ from maskdet.cli import COMMANDS
 from maskdet.cli.groups import CommandGroup
 from maskdet.cli.label_check import check, line
 from maskdet.cli.label_mine import mine
-from maskdet.cli.options import Number, common_options, data_option, pipeline_options, say
+from maskdet.cli.options import (
+    common_options,
+    data_option,
+    margin_option,
+    pipeline_options,
+    say,
+)
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -70,13 +76,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--propose-only", is_flag=True, help="Cut nothing out.")
 @click.option("--crop-only", is_flag=True, help="Propose nothing.")
 @click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
-@click.option(
-    "--margin",
-    type=Number(0, 1),
-    default=0.1,
-    show_default=True,
-    help="What is added around a face's box on each side, as a part of its longer side.",
-)
+@margin_option
 @pipeline_options
 @common_options
 @click.pass_context

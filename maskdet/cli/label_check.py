@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskdet.cli.options import common_options, model_option, say
+from maskdet.cli.options import common_options, exclude_options, model_option, say
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -43,13 +43,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="Write a contact sheet of the listed faces: a picture (.jpg), or a page (.html).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one object a face.")
-@click.option(
-    "--exclude",
-    multiple=True,
-    metavar="PATTERN",
-    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
-    "manifest.csv ('kind=photo'). Repeatable.",
-)
+@exclude_options
 @common_options
 @click.pass_context
 def check(

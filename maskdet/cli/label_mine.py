@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskdet.classes import BACKGROUND, CLASSES
-from maskdet.cli.options import Number, common_options, detector_options, say
+from maskdet.cli.options import Number, common_options, detector_options, margin_option, say
 from maskdet.faces import DETECTORS, create
 from maskdet.progress import Progress
 
@@ -56,13 +56,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     show_default=True,
     help="How sure the second detector has to be of a face.",
 )
-@click.option(
-    "--margin",
-    type=Number(0, 1),
-    default=0.1,
-    show_default=True,
-    help="What is added around a face's box on each side, as a part of its longer side.",
-)
+@margin_option
 @detector_options
 @common_options
 @click.pass_context

@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -73,6 +73,49 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
         show_envvar=True,
         metavar="DIR",
         help="Root of the data set.",
+    )(command)
+
+
+def exclude_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--exclude`` and ``--exclude-from``; the command gets ``exclude: tuple[str, ...]``.
+
+    They mean what ``labels.dataset.load`` says.
+    """
+
+    @click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave files out: a file name or path pattern ('old_*'), column=value of a "
+        "manifest.csv ('kind=photo'), or one box of a VOC file ('a.jpg#2', from 0), which then "
+        "counts as difficult. Repeatable.",
+    )
+    @click.option(
+        "--exclude-from",
+        type=click.File(encoding="utf-8"),
+        metavar="FILE",
+        help="Leave out what the lines of this file say, as --exclude does; lines that begin "
+        "with # are remarks.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any, exclude: tuple[str, ...], exclude_from: TextIO | None, **kwargs: Any
+    ) -> Any:
+        lines = (line.strip() for line in exclude_from or ())
+        named = tuple(line for line in lines if line and not line.startswith("#"))
+        return command(*args, exclude=exclude + named, **kwargs)
+
+    return wrapped
+
+
+def margin_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--margin``, as in ``faces.crop.crop_faces``: the command gets ``margin: float``."""
+    return click.option(
+        "--margin",
+        type=Number(0, 1),
+        default=0.1,
+        show_default=True,
+        help="What is added around a face's box on each side, as a part of its longer side.",
     )(command)
 
 

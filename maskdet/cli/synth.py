@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskdet.cli.options import Number, common_options, say
+from maskdet.cli.options import Number, common_options, exclude_options, say
 from maskdet.progress import Progress
 from maskdet.synth.styles import MASK_STYLES, STYLES
 
@@ -77,13 +77,7 @@ if TYPE_CHECKING:
     metavar="DEGREES",
     help="Leave out faces that are turned further aside.",
 )
-@click.option(
-    "--exclude",
-    multiple=True,
-    metavar="PATTERN",
-    help="Leave files out: a file name or path pattern ('old_*'), or column=value of a "
-    "manifest.csv ('kind=photo'). Repeatable.",
-)
+@exclude_options
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

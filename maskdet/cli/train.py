@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -27,12 +27,6 @@ from maskdet.train.options import TrainOptions
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
 @how_options
-@click.option(
-    "--exclude-from",
-    type=click.File(encoding="utf-8"),
-    metavar="FILE",
-    help="Leave out what the lines of this file say, as for --exclude; lines with # are remarks.",
-)
 @click.option(
     "--extra",
     multiple=True,
@@ -60,7 +54,6 @@ def command(
     ignore_model: Path | None,
     extra: tuple[Path, ...],
     exclude: tuple[str, ...],
-    exclude_from: TextIO | None,
     out: Path | None,
     preview: Path | None,
     resume: bool,
@@ -88,8 +81,6 @@ def command(
     Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
     the best epoch so far; --resume goes on.
     """
-    lines = (line.strip() for line in exclude_from or ())
-    exclude += tuple(line for line in lines if line and not line.startswith("#"))
     _refuse_others(ctx, task)
     if out is None and not preview:
         raise click.UsageError("Missing option '--out': the folder of the model, e.g. model/mine.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from maskdet.cli.options import Number
+from maskdet.cli.options import Number, exclude_options
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
 
@@ -166,13 +166,7 @@ def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Part of the faces that is kept for validation; without effect where a manifest.csv "
         "has the column split with a part val.",
     )
-    @click.option(
-        "--exclude",
-        multiple=True,
-        metavar="PATTERN",
-        help="Leave files out: a file name or path pattern ('old_*'), column=value of a "
-        "manifest.csv ('kind=photo'), or one box of a VOC file ('a.jpg#2', from 0). Repeatable.",
-    )
+    @exclude_options
     @click.option(
         "--limit",
         type=click.IntRange(4),

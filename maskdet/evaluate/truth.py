@@ -13,10 +13,10 @@ from pathlib import Path
 from maskdet import files, images
 from maskdet.classes import CLASSES
 from maskdet.errors import InputError
-from maskdet.labels import dataset, voc
+from maskdet.labels import dataset
+from maskdet.labels.dataset import Sample
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
-from maskdet.layout import voc_path
 from maskdet.types import Box
 
 Tags = Mapping[tuple[str, int], frozenset[str]]
@@ -79,28 +79,30 @@ def load(root: Path, split: str | None = None, exclude: Sequence[str] = ()) -> T
     """
     data = dataset.load([root], exclude)
     manifest = Manifest(root)
-    crops = {sample.path: sample for sample in data.samples if sample.box is None}
+    labelled: dict[Path, list[Sample]] = {path: [] for path in data.empty}
+    for sample in data.samples:
+        labelled.setdefault(sample.path, []).append(sample)
     truth = Truth(root, [], data.problems)
-    for path in sorted({*(sample.path for sample in data.samples), *data.empty}):
+    for path, samples in sorted(labelled.items()):
         name = path.relative_to(root).as_posix()
         row = manifest.get(name)
         if split and part(row.get("split") or "") != split:
             continue
-        width, height = images.size(path)
-        if path in crops:
-            whole = Box(0, 0, width, height)
-            faces: tuple[VocObject, ...] = (VocObject(0, crops[path].label, whole),)
-        else:
-            faces = voc.read(voc_path(path), width, height).objects
+        whole = any(sample.box is None for sample in samples)
         # What is labelled as background is no face.
-        shown = tuple(face for face in faces if face.label in CLASSES)
-        truth.pictures.append(Picture(path, name, shown, path in crops, row.get("source") or ""))
+        shown = tuple(_face(sample) for sample in samples if sample.label in CLASSES)
+        truth.pictures.append(Picture(path, name, shown, whole, row.get("source") or ""))
     if not any(picture.counted for picture in truth.pictures):
         raise InputError(
             f"no face to measure on in {root}"
             + (f", part {split}: 'maskdet split' gives each picture its part" if split else "")
         )
     return truth
+
+
+def _face(sample: Sample) -> VocObject:
+    box = sample.box or Box(0, 0, *images.size(sample.path))
+    return VocObject(sample.index, sample.label, box, sample.difficult)
 
 
 def read_tags(path: Path, truth: Truth) -> tuple[Tags, list[str]]:

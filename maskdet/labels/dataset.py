@@ -24,7 +24,8 @@ class Sample:
     upright picture, None where the whole picture is the face. Samples with the same
     ``group`` show the same photo or person and stay together. ``split`` is the part that the
     manifest puts the picture in (``manifest.PARTS``), None where it says nothing. ``extra``
-    marks what may be trained on, but never measured on.
+    marks what may be trained on, but never measured on. ``index`` is the place of the box in
+    its VOC file, from 0.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Sample:
     difficult: bool = False
     split: str | None = None
     extra: bool = False
+    index: int = 0
 
 
 @dataclass(slots=True)
@@ -65,7 +67,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
         exclude: what to leave out: patterns of file names (``ilc_*``) or of paths from the
             root's name on (``crops/*/old_*``), or ``column=value`` of the manifest
             (``kind=photo``). After ``#`` stands the place of a single box in the VOC file,
-            from 0 (``ilc_1.jpg#2``).
+            from 0 (``ilc_1.jpg#2``): that face becomes ``difficult``, for it is still no
+            background.
 
     Returns:
         The samples in a stable order, with the problems found.
@@ -131,11 +134,10 @@ def _add(
         if boxes.is_file():
             labelled = voc.read(boxes, *images.size(path))
             data.problems += labelled.problems
-            data.samples += [
-                Sample(path, name, item.label, group, item.box, item.difficult, split)
-                for item in labelled.objects
-                if not _excluded(f"{name}#{item.index}", {}, exclude)
-            ]
+            for item in labelled.objects:
+                difficult = item.difficult or _excluded(f"{name}#{item.index}", {}, exclude)
+                said = path, name, item.label, group, item.box, difficult, split
+                data.samples.append(Sample(*said, index=item.index))
             if not labelled.objects and not labelled.problems:
                 data.empty[path] = Sample(path, name, BACKGROUND, group, split=split)
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maskdet import catalog, files, images
 from maskdet.catalog import crops, pictures
-from maskdet.synth.plan import Target
+from maskdet.labels.dataset import Sample
 from maskdet.synth.worker import Made
 from maskdet.types import Box
 
@@ -33,13 +33,13 @@ def enter(out: Path, made: Sequence[Made]) -> None:
         crops.update(opened, [], rows)
 
 
-def _origin(opened: catalog.Catalog, target: Target) -> tuple[int, int, Box] | None:
+def _origin(opened: catalog.Catalog, target: Sample) -> tuple[int, int, Box] | None:
     """Return the id of a picture of the data set, and which face of it."""
-    path = target.sample.path
+    path = target.path
     if not files.absolute(path).is_relative_to(files.absolute(opened.root)):
         return None
     for row in opened.read("SELECT * FROM crops WHERE path = ?", (opened.relative(path),)):
         box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
         return int(row["image_id"]), int(row["object"]), box
-    box = target.sample.box or Box(0, 0, *images.size(path))
+    box = target.box or Box(0, 0, *images.size(path))
     return pictures.register(opened, path).id, target.index, box

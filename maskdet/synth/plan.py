@@ -11,12 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from maskdet import images
 from maskdet.classes import WITHOUT_MASK
-from maskdet.labels import voc
 from maskdet.labels.dataset import Sample
 from maskdet.labels.records import Names
-from maskdet.layout import voc_path
 from maskdet.synth.styles import LABELS, MASK_STYLES, SHARES
 
 SMALL = "too small"
@@ -48,14 +45,6 @@ class SynthOptions:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A face to be treated, and its place in the VOC file from 0 (0 of a whole picture)."""
-
-    sample: Sample
-    index: int
-
-
-@dataclass(frozen=True)
 class Job:
     """One picture to make.
 
@@ -65,7 +54,7 @@ class Job:
     picture to take pieces from.
     """
 
-    targets: tuple[Target, ...]
+    targets: tuple[Sample, ...]
     style: str
     number: int
     seed: tuple[int, ...]
@@ -78,7 +67,7 @@ class Job:
 
     def file(self, index: int) -> str:
         """Return the name of the picture of which the first treated face is ``index``."""
-        folder = self.label if self.targets[0].sample.box is None else ""
+        folder = self.label if self.targets[0].box is None else ""
         return str(PurePosixPath(folder, f"{self.stem}_{index}_{self.style}-{self.number}.jpg"))
 
 
@@ -91,55 +80,29 @@ def plan(
         root: the folder that the samples lie in.
         samples: all of it, as ``dataset.load`` returns them.
         options: see SynthOptions.
-
-    Raises:
-        InputError: a VOC file can no longer be read.
     """
-    targets, skipped = [], Counter[str]()
-    for target in _targets(samples):
-        box = target.sample.box
-        if box and min(box.width, box.height) < options.min_face:
-            skipped[SMALL] += 1
-        else:
-            targets.append(target)
+    bare = [item for item in samples if item.label == WITHOUT_MASK and not item.difficult]
+    targets = [
+        item
+        for item in bare
+        if not item.box or min(item.box.width, item.box.height) >= options.min_face
+    ]
+    skipped = Counter([SMALL] * (len(bare) - len(targets)))
     if options.limit is not None and options.limit < len(targets):
         chosen = np.random.default_rng(options.seed).permutation(len(targets))[: options.limit]
         targets = [targets[index] for index in sorted(chosen)]
-    by_picture: dict[Path, list[Target]] = {}
+    by_picture: dict[Path, list[Sample]] = {}
     for target in targets:
-        by_picture.setdefault(target.sample.path, []).append(target)
+        by_picture.setdefault(target.path, []).append(target)
     names = Names(by_stem=True)
     parts = {sample.path: sample.split for sample in samples}
     # Nothing of a picture that is to be tested with comes into one that is to be trained on.
     others = {part: [p for p, of in parts.items() if of == part] for part in set(parts.values())}
     jobs: list[Job] = []
     for some in by_picture.values():
-        stem = names.take(_name(root, some[0].sample))
-        jobs += _jobs(some, stem, others[some[0].sample.split], options)
+        stem = names.take(_name(root, some[0]))
+        jobs += _jobs(some, stem, others[some[0].split], options)
     return jobs, skipped
-
-
-def read_voc(picture: Path) -> tuple[voc.VocObject, ...]:
-    """Return the labelled faces of a photograph.
-
-    Raises:
-        InputError: its VOC file or the head of the photograph cannot be read.
-    """
-    return voc.read(voc_path(picture), *images.size(picture)).objects
-
-
-def _targets(samples: Sequence[Sample]) -> Iterator[Target]:
-    """Yield the bare faces, each with its place in its picture's VOC file."""
-    by_picture: dict[Path, list[Sample]] = {}
-    for sample in samples:
-        if sample.label == WITHOUT_MASK and not sample.difficult:
-            by_picture.setdefault(sample.path, []).append(sample)
-    for path, some in by_picture.items():
-        if some[0].box is None:
-            yield Target(some[0], 0)
-            continue
-        places = {item.box: item.index for item in read_voc(path) if item.label == WITHOUT_MASK}
-        yield from (Target(sample, places[sample.box]) for sample in some if sample.box)
 
 
 def _name(root: Path, sample: Sample) -> str:
@@ -149,11 +112,10 @@ def _name(root: Path, sample: Sample) -> str:
 
 
 def _jobs(
-    targets: Sequence[Target], name: str, others: Sequence[Path], options: SynthOptions
+    targets: Sequence[Sample], name: str, others: Sequence[Path], options: SynthOptions
 ) -> Iterator[Job]:
     shares = np.array([SHARES[style] for style in options.styles])
-    sample = targets[0].sample
-    digest = hashlib.sha256(os.fsencode(sample.name)).digest()
+    digest = hashlib.sha256(os.fsencode(targets[0].name)).digest()
     for number in range(1, options.count + 1):
         seed = (options.seed, int.from_bytes(digest[:8]), number)
         rng = np.random.default_rng((*seed, 0))

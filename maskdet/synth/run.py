@@ -138,7 +138,7 @@ class _Record:
             files.write_bytes(path, outcome.jpeg)
 
     def _row(self, made: Made) -> dict[str, str]:
-        sample = made.targets[0].sample
+        sample = made.targets[0]
         # Below the root: without the root's own name, with which the sample's begins.
         origin = self._known.get(sample.name.partition("/")[2])
         row = {

@@ -36,7 +36,7 @@ def write(out: Path, made: Sequence[Made], path: Path) -> None:
     for item in made[:_MOST]:
         image = images.read(out / item.file)
         for target, template in zip(item.targets, item.templates, strict=True):
-            face = cut_face(image, *region(image, target.sample.box, _MARGIN))
+            face = cut_face(image, *region(image, target.box, _MARGIN))
             larger = face.shape[0] < _SIDE
             faces.append(
                 cv2.resize(

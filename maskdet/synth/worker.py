@@ -23,7 +23,7 @@ from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
 from maskdet.synth.occlude import PATCH, occlude
 from maskdet.synth.place import place
-from maskdet.synth.plan import SMALL, Job, Target, read_voc
+from maskdet.synth.plan import SMALL, Job
 from maskdet.synth.straps import straps
 from maskdet.synth.styles import OCCLUDED
 from maskdet.synth.templates import Template
@@ -50,7 +50,7 @@ class Made:
     file: str
     label: str
     style: str
-    targets: tuple[Target, ...]
+    targets: tuple[Sample, ...]
     templates: tuple[str, ...]
     size: tuple[int, int]
     objects: tuple[voc.VocObject, ...]
@@ -132,17 +132,17 @@ def treat(job: Job) -> Outcome:
     """Make one picture."""
     assert _worker is not None
     outcome = Outcome()
-    path = job.targets[0].sample.path
+    path = job.targets[0].path
     try:
         image = images.read(path)
-        done: list[tuple[Target, str]] = []
+        done: list[tuple[Sample, str]] = []
         for target in job.targets:
             rng = np.random.default_rng((*job.seed, 1 + target.index))
-            mesh = _worker.mesh(image, target.sample)
+            mesh = _worker.mesh(image, target)
             if isinstance(mesh, str):
                 outcome.skipped[mesh] += 1
                 continue
-            changed = _one(_worker, image, mesh, job, target.sample, rng)
+            changed = _one(_worker, image, mesh, job, target, rng)
             if changed is None:
                 outcome.skipped[OUTSIDE] += 1
                 continue
@@ -193,13 +193,22 @@ def _jpeg(image: Bgr, path: Path) -> bytes:
     return data
 
 
-def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Target, str]]) -> Made:
+def _read_voc(picture: Path) -> tuple[voc.VocObject, ...]:
+    """Return the labelled faces of a photograph.
+
+    Raises:
+        InputError: its VOC file or the head of the photograph cannot be read.
+    """
+    return voc.read(voc_path(picture), *images.size(picture)).objects
+
+
+def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Sample, str]]) -> Made:
     treated = {target.index for target, _ in done}
     objects: tuple[voc.VocObject, ...] = ()
-    if job.targets[0].sample.box is not None:
+    if job.targets[0].box is not None:
         objects = tuple(
             replace(item, label=job.label) if item.index in treated else item
-            for item in read_voc(path)
+            for item in _read_voc(path)
         )
     return Made(
         job.file(done[0][0].index),
@@ -218,7 +227,7 @@ def _piece(path: Path, rng: np.random.Generator) -> Bgr:
     image = images.read(path)
     height, width = image.shape[:2]
     side = max(1, round(0.4 * min(height, width)))
-    boxes = [item.box for item in read_voc(path)] if voc_path(path).is_file() else []
+    boxes = [item.box for item in _read_voc(path)] if voc_path(path).is_file() else []
     # Of a picture that is a face as a whole, an upper corner shows hair or background.
     x, y = int(rng.integers(2)) * (width - side), 0
     for _ in range(20 if boxes else 0):

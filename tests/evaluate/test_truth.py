@@ -42,6 +42,11 @@ def test_pictures_with_and_without_faces(data: Path) -> None:
     }
 
 
+def test_a_face_that_is_left_out_is_held_against_nobody(data: Path) -> None:
+    faces = load(data, exclude=["b.png#1"]).pictures[0].faces
+    assert [(face.index, face.difficult) for face in faces] == [(1, True), (2, True)]
+
+
 def test_the_manifest_says_part_and_source(data: Path) -> None:
     rows = ["file,split,source", "b.png,testing,web", "empty.png,test,", "with_mask/a.png,train,"]
     (data / "manifest.csv").write_text("\n".join(rows))
