@@ -20,7 +20,9 @@ _BEYOND = 0.2
 """How far beyond its outermost points a template is looked at, as a part of its size."""
 _DENSITY = 1.2
 """Points of the template for each of the finer pixels along either side."""
-_MOST = 1600
+_SIDE = 480.0
+"""Pixels along a mask's longer side up to which it is bent as it is; a larger one is bent small and
+made large: drawn templates have no more to show, and memory would grow with the points."""
 _COARSE = 64
 """Points along either side at which the splines are evaluated; between, straight lines will do."""
 _PAD = 12
@@ -55,13 +57,18 @@ def warp(template: Template, grid: npt.NDArray[np.float64]) -> Layer:
         template: the mask.
         grid: float64, shape (len(ROWS), len(COLUMNS), 3): x, y in pixels of the picture, z away.
     """
+    scale = min(1.0, _SIDE / max(_size(grid)))
+    layer = _bend(template, grid * scale)
+    return layer if scale == 1 else _enlarged(layer, 1 / scale)
+
+
+def _bend(template: Template, grid: npt.NDArray[np.float64]) -> Layer:
     rows = np.linspace(-_BEYOND, 1 + _BEYOND, _COARSE)
     place: Plane = _spread(grid, rows)
     normal = np.cross(np.gradient(place, axis=1), np.gradient(place, axis=0))
     facing = normal[..., 2] / np.maximum(np.linalg.norm(normal, axis=-1), 1e-9)
     count = [
-        int(np.clip(_DENSITY * OVERSAMPLING * side * (1 + 2 * _BEYOND), 48, _MOST))
-        for side in _size(grid)
+        max(48, int(_DENSITY * OVERSAMPLING * side * (1 + 2 * _BEYOND))) for side in _size(grid)
     ]
     place, looked_at, facing = (
         cv2.resize(_f(plane), count[::-1])
@@ -75,6 +82,20 @@ def warp(template: Template, grid: npt.NDArray[np.float64]) -> Layer:
         seen = solid
     around = np.concatenate([place[solid].min(0), place[solid].max(0)])
     return _splat(place[seen], colour[seen], alpha[seen], shade[seen], around)
+
+
+def _enlarged(layer: Layer, times: float) -> Layer:
+    """Return a layer made large, in the place that it then has."""
+    x, y = round(layer.x * times), round(layer.y * times)
+    height, width = layer.alpha.shape
+    # Where the corners come to lie, to the pixel: rounded once each, nothing drifts.
+    size = (round((layer.x + width) * times) - x, round((layer.y + height) * times) - y)
+    colour, alpha, shade = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+        for plane in (layer.colour * layer.alpha[..., None], layer.alpha, layer.shade * layer.alpha)
+    )
+    cover = np.maximum(alpha, 1e-6)
+    return Layer(x, y, colour / cover[..., None], alpha, shade / cover)
 
 
 def _f(values: npt.NDArray[np.float64]) -> Plane:

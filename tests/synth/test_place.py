@@ -85,7 +85,7 @@ def test_a_mask_turns_with_the_face(astronaut_mesh: Mesh) -> None:
 
 
 def test_no_hole_is_in_a_mask(astronaut_mesh: Mesh) -> None:
-    for size in (0.3, 1, 6):  # faces of 30 to 600 pixels
+    for size in (0.3, 1, 6, 20):  # faces of 30 to 2000 pixels
         mesh = Mesh(astronaut_mesh.points * size, 1.0)
         layer = mask(mesh, styles.CORRECT, 3)
         rows, columns = np.nonzero(layer.alpha > 0.9)
@@ -93,6 +93,16 @@ def test_no_hole_is_in_a_mask(astronaut_mesh: Mesh) -> None:
         middle = filled.shape[1] // 2
         inner = filled[filled.shape[0] // 6 : -filled.shape[0] // 6, middle // 2 : -middle // 2]
         assert inner.min() > 0.9, size
+
+
+def test_a_mask_on_a_large_face_lies_where_it_does_on_a_small_one(astronaut_mesh: Mesh) -> None:
+    def edges(size: float) -> np.ndarray:
+        layer = mask(Mesh(astronaut_mesh.points * size, 1.0), styles.UNDER_NOSE, 3)
+        rows, columns = np.nonzero(layer.alpha > 0.5)
+        begin, end = (rows.min(), columns.min()), (rows.max() + 1, columns.max() + 1)
+        return (np.array([begin, end]) + (layer.y, layer.x)) / size
+
+    assert edges(9.3) == pytest.approx(edges(3), abs=0.5)
 
 
 def test_loops_lead_to_the_ears_that_can_be_seen(astronaut_mesh: Mesh) -> None:
