@@ -42,12 +42,14 @@ def voc_path(picture: Path) -> Path:
 
 def own_voc(picture: Path) -> Path | None:
     """Return the VOC file of a picture, None if it has none or shares it with another picture."""
+    boxes = voc_path(picture)
+    if not boxes.is_file():
+        return None  # said without reading the folder, which may be a large one of faces
     shared = any(
         other != picture and other.suffix.lower() in images.SUFFIXES
         for other in picture.parent.glob(f"{glob.escape(picture.stem)}.*")
     )
-    boxes = voc_path(picture)
-    return boxes if boxes.is_file() and not shared else None
+    return None if shared else boxes
 
 
 def folder_class(name: PurePath) -> str | None:

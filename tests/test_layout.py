@@ -26,6 +26,13 @@ def test_a_voc_file_may_belong_to_two_pictures(
     assert own_voc(tmp_path / "a.jpg") == expected
 
 
+def test_without_a_voc_file_the_folder_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: pytest.fail("a large folder would take long"))
+    assert own_voc(tmp_path / "a.jpg") is None
+
+
 def test_a_name_may_look_like_a_pattern(tmp_path: Path) -> None:
     for name in ("[a]*.jpg", "[a]*.xml", "a1.png"):
         (tmp_path / name).touch()
