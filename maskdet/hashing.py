@@ -27,8 +27,9 @@ NEAR_DUPLICATE = 6
 def _phash(square: Grey, size: int) -> npt.NDArray[np.bool_]:
     """Return which of the lowest frequencies of a picture are above their median.
 
-    That is ``imagehash.phash`` with a ``highfreq_factor`` of ``SIDE / size``, bit for bit, but
-    ten times as fast: on so few numbers, what NumPy and SciPy do around their work takes longest.
+    That is ``imagehash.phash`` with a ``highfreq_factor`` of ``SIDE / size`` (where that is whole),
+    bit for bit but for what ought to be zero, which is zero here; and ten times as fast: on so few
+    numbers, what NumPy and SciPy do around their work takes longest.
     """
     waves = _waves(size)
     # Rounded, so that what ought to be zero (nearly all of a blank picture) is.

@@ -48,6 +48,9 @@ OURS, OURS_ALL, PLAIN = "maskdet, 1 thread", "maskdet, all cores", "imagehash"
 Contenders = Mapping[str, Callable[[Path], object]]
 """What hashes one picture, by name."""
 
+PIXELS_A_TURN = 96 * 1280**2
+"""Squares of widths that a contender hashes in one turn, at least: its pictures several times."""
+
 
 def make_pictures(folder: Path, each: int, photos: Path | None) -> dict[int, list[Path]]:
     """Write ``each`` JPEG files of every width and return them by width.
@@ -115,14 +118,16 @@ def measure_hashing(
     results = []
     for width, paths in pictures.items():
         seconds: dict[str, list[float]] = defaultdict(list)
+        # A turn that is over in an instant would measure how threads start.
+        turn = [*paths] * max(1, round(PIXELS_A_TURN / width**2 / len(paths)))
         for number in range(rounds + 1):
             note(f"hashing, {width} px: round {number} of {rounds}")
             for name, way in ways.items():
                 start = time.perf_counter()
-                way(paths)
+                way(turn)
                 # The first time reads from the disk, and imports: not measured.
                 if number:
-                    seconds[name].append((time.perf_counter() - start) / len(paths))
+                    seconds[name].append((time.perf_counter() - start) / len(turn))
         pixels = sum(np.prod(images.size(path)) for path in paths)
         results.append(
             {
@@ -278,7 +283,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--photos", type=Path, metavar="FOLDER", help="photographs to enlarge")
-    parser.add_argument("--each", type=int, default=12, help="pictures of each width")
+    parser.add_argument("--each", type=int, default=12, help="different pictures of each width")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
     parser.add_argument("--hashes", type=int, default=1_000_000, help="to search")
     parser.add_argument("--sample", type=int, default=1000, help="hashes to check the search on")

@@ -36,7 +36,7 @@ def own_faces(image: Bgr) -> list[Face]:
     for row in lib.detect_faces_in_image(image)[0, 0]:
         x1, y1, x2, y2 = lib._get_box_dimensions(row[3:7], width, height)
         # Of an empty one its own code fails; so the whole picture would be lost.
-        if row[2] > LEAST_SCORE and x1 < x2 and y1 < y2:
+        if row[2] >= LEAST_SCORE and x1 < x2 and y1 < y2:
             found.append(Face(Box(x1, y1, x2, y2), float(row[2])))
     return found
 

@@ -14,6 +14,7 @@ import time
 import click
 import numpy as np
 
+from maskdet.errors import MaskdetError
 from maskdet.models.classifier import Classifier
 
 BATCH = 16
@@ -23,7 +24,13 @@ BATCH = 16
 @click.argument("models", nargs=-1, required=True)
 @click.option("--rounds", default=50, show_default=True)
 def main(models: tuple[str, ...], rounds: int) -> None:
-    classifiers = [Classifier(name, threads=1) for name in models]
+    try:
+        classifiers = [Classifier(name, threads=1) for name in models]
+    except MaskdetError as error:
+        raise click.ClickException(str(error)) from error
+    for classifier in classifiers:
+        if not {"validation", "options"} <= classifier.info.training.keys():
+            raise click.ClickException(f"{classifier.folder}: its training left no figures")
     random = np.random.default_rng(0)
     times: list[dict[int, list[float]]] = [{1: [], BATCH: []} for _ in models]
     for _ in range(rounds):

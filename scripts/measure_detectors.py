@@ -27,14 +27,14 @@ import numpy as np
 from tqdm import tqdm
 
 from maskdet import faces, images
+from maskdet.evaluate.observe import LEAST_SCORE
 from maskdet.faces import haar, ssd, yunet
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
-from maskdet.labels.ap import Judged, Ranking, judge
+from maskdet.labels.ap import Judged, Ranking, judge, ratio
 
 CORPUS = Path(os.environ.get("MASKDET_CORPUS", Path(__file__).parents[2] / "shared" / "data"))
-LEAST_SCORE = 0.05
 TIMED_SIDE = 1280
 CURVE = np.arange(0.2, 0.81, 0.05)
 
@@ -108,7 +108,7 @@ def _print_curve(rankings: dict[str, Ranking]) -> None:
     for name, ranking in rankings.items():
         for threshold in CURVE:
             recall, precision = ranking.at(threshold)
-            f1 = 2 * recall * precision / (recall + precision)
+            f1 = ratio(2 * recall * precision, recall + precision)
             figures = (f"{figure:.3f}" for figure in (recall, precision, f1))
             _print_row(name, f"{threshold:.2f}", *figures)
 

@@ -41,5 +41,15 @@ def test_another_picture_is_far(tmp_path: Path, astronaut: Bgr) -> None:
 def test_it_is_the_phash_of_imagehash(astronaut: Bgr, size: int) -> None:
     for picture in (astronaut, astronaut[::-1, 100:], np.full_like(astronaut, 200)):
         grey = hashing.square(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-        theirs = imagehash.phash(Image.fromarray(grey), size, hashing.SIDE // size).hash
-        assert np.array_equal(hashing.compute(grey, size=size), np.packbits(theirs))
+        assert np.array_equal(hashing.compute(grey, size=size), phash_of_imagehash(grey, size))
+
+
+@pytest.mark.parametrize("size", [2, 8, 16, 20])
+def test_it_is_the_phash_of_imagehash_on_noise(size: int) -> None:
+    for grey in np.random.default_rng(0).integers(0, 256, (50, hashing.SIDE, hashing.SIDE)):
+        grey = grey.astype(np.uint8)
+        assert np.array_equal(hashing.compute(grey, size=size), phash_of_imagehash(grey, size))
+
+
+def phash_of_imagehash(grey: np.ndarray, size: int) -> np.ndarray:
+    return np.packbits(imagehash.phash(Image.fromarray(grey), size, hashing.SIDE // size).hash)

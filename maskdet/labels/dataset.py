@@ -68,7 +68,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
             root's name on (``crops/*/old_*``), or ``column=value`` of the manifest
             (``kind=photo``). After ``#`` stands the place of a single box in the VOC file,
             from 0 (``ilc_1.jpg#2``): that face becomes ``difficult``, for it is still no
-            background.
+            background, and the crops of which the manifest says that they show it (in its columns
+            ``picture`` and ``object``) are left out.
 
     Returns:
         The samples in a stable order, with the problems found.
@@ -174,10 +175,14 @@ def _check_manifest(data: Dataset, manifest: Manifest, pictures: Sequence[str]) 
 
 
 def _excluded(name: str, row: Mapping[str, str], exclude: Sequence[str]) -> bool:
+    # What a crop shows; a picture that was made of several faces shows each of them.
+    boxes = [f"{row.get('picture')}#{number}" for number in row.get("object", "").split()]
     for pattern in exclude:
         column, equals, value = pattern.partition("=")
         if equals and row.get(column) == value:
             return True
-        if fnmatch(name, pattern) or fnmatch(name.rpartition("/")[2], pattern):
+        if any(fnmatch(shown, pattern) for shown in (name, *boxes)):
+            return True
+        if any(fnmatch(shown.rpartition("/")[2], pattern) for shown in (name, *boxes)):
             return True
     return False

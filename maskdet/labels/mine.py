@@ -28,9 +28,6 @@ from maskdet.types import Box, Face
 MIN_SCORE = 0.2
 """Least confidence of the detector: lower than at work, where false alarms are rare."""
 
-SECOND_SCORE = 0.3
-"""Least confidence of the second detector: it should miss no face."""
-
 DETECTED, FALSE_ALARM = "detected", "false_alarm"
 """What the manifest's column ``kind`` says."""
 

@@ -86,6 +86,15 @@ def test_a_pattern_excludes_a_single_box(root: Path, pattern: str, left: int) ->
     assert sum(not sample.difficult for sample in found) == left
 
 
+def test_what_shows_an_excluded_box_is_left_out_with_it(root: Path) -> None:
+    (root / "manifest.csv").write_text(
+        "file,picture,object\nwith_mask/a.jpg,scenes/c.jpg,0 2\nno mask/b.png,scenes/c.jpg,1\n"
+    )
+    names = {sample.name for sample in load([root], ["c.jpg#2"]).samples}
+    assert names == {"set/no mask/b.png", "set/scenes/c.jpg"}
+    assert len(load([root], ["d.jpg#2", "c.jpg#7"]).samples) == 3
+
+
 def test_nothing_labelled(tmp_path: Path) -> None:
     images.write(tmp_path / "x.jpg", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match="no labelled face"):
