@@ -79,11 +79,6 @@ class Mesh:
         return float(np.degrees(np.arcsin(np.clip(self.axes[0, 2], -1, 1))))
 
     @property
-    def pitch(self) -> float:
-        """Degrees by which the face is turned up or down."""
-        return float(np.degrees(np.arcsin(np.clip(self.axes[1, 2], -1, 1))))
-
-    @property
     def unit(self) -> float:
         """Half of the face's width in pixels."""
         return float(np.linalg.norm(self.points[RIGHT_EAR] - self.points[LEFT_EAR]) / 2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator, RBFInterpolator
@@ -22,6 +25,7 @@ from maskdet.synth.landmarks import (
 from maskdet.synth.templates import COLUMNS, ROWS, Template
 
 Grid = npt.NDArray[np.float64]
+Span = tuple[float, float]
 
 _NOSE_ROW = 195  # on the bridge, half way to the tip
 _SMOOTHING = 0.02
@@ -123,24 +127,38 @@ def _correct(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
     return top, _along_jaw(face, rng.uniform(2.6, 3.6), 1.04, rng.uniform(0.02, 0.08))
 
 
-def _under_nose(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
-    under, lip = _level(face, UNDER_NOSE), _level(face, UPPER_LIP)
-    peak = under + rng.uniform(0.15, 0.8) * (lip - under)
-    cheek = peak - rng.uniform(0, 0.1)
-    ends = peak - rng.uniform(0.05, 0.3, 2)
-    edge = rng.uniform(0.9, 0.97)
-    top = _upper((-edge, -0.45, 0, 0.45, edge), (ends[0], cheek, peak, cheek, ends[1]))
-    return top, _along_jaw(face, rng.uniform(3, 4), 1.06, rng.uniform(0.05, 0.16))
+def _below(
+    face: Grid,
+    rng: np.random.Generator,
+    *,
+    between: tuple[int, int],
+    peak: Span,
+    rise: Span,
+    edge: Span,
+    bend: float,
+    begin: Span,
+    out: float,
+    down: Span,
+) -> tuple[Grid, Grid]:
+    """Return the edges of a mask that has slipped.
 
-
-def _under_mouth(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
-    lip, chin = _level(face, LOWER_LIP), _level(face, CHIN)
-    peak = lip + rng.uniform(0.12, 0.45) * (chin - lip)
-    cheek = peak - rng.uniform(0, 0.1)
-    ends = peak - rng.uniform(0.2, 0.45, 2)
-    edge = rng.uniform(0.86, 0.95)
-    top = _upper((-edge, -0.4, 0, 0.4, edge), (ends[0], cheek, peak, cheek, ends[1]))
-    return top, _along_jaw(face, rng.uniform(3.6, 4.6), 1.07, rng.uniform(0.12, 0.28))
+    Args:
+        face: frontal points.
+        rng: draws from the spans.
+        between: the points between which its upper edge lies.
+        peak: how far from the first of them to the second.
+        rise: how much higher its ends are.
+        edge: how far out these are.
+        bend: how far out it begins to rise.
+        begin, out, down: of its lower edge, as in ``_along_jaw``.
+    """
+    over, under = (_level(face, point) for point in between)
+    middle = over + rng.uniform(*peak) * (under - over)
+    cheek = middle - rng.uniform(0, 0.1)
+    ends = middle - rng.uniform(*rise, 2)
+    x = rng.uniform(*edge)
+    top = _upper((-x, -bend, 0, bend, x), (ends[0], cheek, middle, cheek, ends[1]))
+    return top, _along_jaw(face, rng.uniform(*begin), out, rng.uniform(*down))
 
 
 def _chin(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
@@ -151,9 +169,29 @@ def _chin(face: Grid, rng: np.random.Generator) -> tuple[Grid, Grid]:
     return top, low
 
 
-_EDGES = {
+_EDGES: dict[str, Callable[[Grid, np.random.Generator], tuple[Grid, Grid]]] = {
     styles.CORRECT: _correct,
-    styles.UNDER_NOSE: _under_nose,
-    styles.UNDER_MOUTH: _under_mouth,
+    styles.UNDER_NOSE: partial(
+        _below,
+        between=(UNDER_NOSE, UPPER_LIP),
+        peak=(0.15, 0.8),
+        rise=(0.05, 0.3),
+        edge=(0.9, 0.97),
+        bend=0.45,
+        begin=(3, 4),
+        out=1.06,
+        down=(0.05, 0.16),
+    ),
+    styles.UNDER_MOUTH: partial(
+        _below,
+        between=(LOWER_LIP, CHIN),
+        peak=(0.12, 0.45),
+        rise=(0.2, 0.45),
+        edge=(0.86, 0.95),
+        bend=0.4,
+        begin=(3.6, 4.6),
+        out=1.07,
+        down=(0.12, 0.28),
+    ),
     styles.CHIN: _chin,
 }

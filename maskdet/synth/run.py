@@ -75,9 +75,8 @@ def synthesise(
         raise InputError(f"no face in {root} is labelled {WITHOUT_MASK}")
     _refuse_to_replace(out, jobs, options.overwrite)
     result = Synthesised(skipped=skipped, problems=data.problems)
-    setting = worker.Setting(options.templates, options.drawn, options.min_face, options.max_yaw)
     record = _Record(root, out, options.seed)
-    outcomes = _work(jobs, setting, options.workers)
+    outcomes = _work(jobs, options)
     shown = iter(progress(outcomes, total=len(jobs), desc="synth", unit="picture"))
     while some := list(islice(shown, _AT_ONCE)):
         record.write([outcome for outcome in some if outcome.made])
@@ -90,14 +89,14 @@ def synthesise(
     return result
 
 
-def _work(jobs: Sequence[Job], setting: worker.Setting, workers: int | None) -> Iterator[Outcome]:
+def _work(jobs: Sequence[Job], options: SynthOptions) -> Iterator[Outcome]:
     """Yield what becomes of each job, in their order, whoever does it."""
-    workers = workers or os.cpu_count() or 1
-    worker.load(setting)  # here in any case, where errors have their own kind
+    workers = options.workers or os.cpu_count() or 1
+    worker.load(options)  # here in any case, where errors have their own kind
     if len(jobs) < _WORTH_PROCESSES or workers == 1:
         yield from map(worker.treat, jobs)
         return
-    with processes.pool(workers, worker.settle_in, setting) as pool:
+    with processes.pool(workers, worker.settle_in, options) as pool:
         yield from pool.map(worker.treat, jobs, chunksize=4)
 
 

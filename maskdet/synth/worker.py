@@ -23,7 +23,7 @@ from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
 from maskdet.synth.occlude import PATCH, occlude
 from maskdet.synth.place import place
-from maskdet.synth.plan import SMALL, Job
+from maskdet.synth.plan import SMALL, Job, SynthOptions
 from maskdet.synth.straps import straps
 from maskdet.synth.styles import OCCLUDED
 from maskdet.synth.templates import Template
@@ -67,25 +67,15 @@ class Outcome:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What is the same for all jobs, see ``plan.SynthOptions``."""
-
-    templates: Path | None
-    drawn: float
-    min_face: float
-    max_yaw: float
-
-
 class _Worker:
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
+    def __init__(self, options: SynthOptions) -> None:
+        self.options = options
         self.net = LandmarkNet()
         self.detector = SsdFaceDetector(size=TRAINED_SIZE)
-        self.templates = templates.load(setting.templates) if setting.templates else []
+        self.templates = templates.load(options.templates) if options.templates else []
 
     def template(self, rng: np.random.Generator) -> Template:
-        if self.templates and rng.random() >= self.setting.drawn:
+        if self.templates and rng.random() >= self.options.drawn:
             return self.templates[int(rng.integers(len(self.templates)))]
         return drawn.draw(rng)
 
@@ -95,9 +85,9 @@ class _Worker:
         mesh = self.net.find(image, box)
         if mesh is None:
             return NO_FACE
-        if min(mesh.box.width, mesh.box.height) < 0.75 * self.setting.min_face:
+        if min(mesh.box.width, mesh.box.height) < 0.75 * self.options.min_face:
             return SMALL
-        return TURNED if abs(mesh.yaw) > self.setting.max_yaw else mesh
+        return TURNED if abs(mesh.yaw) > self.options.max_yaw else mesh
 
     def _face_in(self, image: Bgr) -> Box:
         """Return the box of a face that a picture as a whole is labelled as."""
@@ -111,7 +101,7 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def load(setting: Setting) -> None:
+def load(options: SynthOptions) -> None:
     """Load what every job needs.
 
     Raises:
@@ -119,13 +109,13 @@ def load(setting: Setting) -> None:
         ModelError: a network is missing or altered.
     """
     global _worker
-    _worker = _Worker(setting)
+    _worker = _Worker(options)
 
 
-def settle_in(setting: Setting) -> None:
+def settle_in(options: SynthOptions) -> None:
     """Prepare a process that does one job after the other."""
     cv2.setNumThreads(1)
-    load(setting)
+    load(options)
 
 
 def treat(job: Job) -> Outcome:

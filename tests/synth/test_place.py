@@ -100,7 +100,7 @@ def test_a_mask_on_a_large_face_lies_where_it_does_on_a_small_one(astronaut_mesh
         layer = mask(Mesh(astronaut_mesh.points * size, 1.0), styles.UNDER_NOSE, 3)
         rows, columns = np.nonzero(layer.alpha > 0.5)
         begin, end = (rows.min(), columns.min()), (rows.max() + 1, columns.max() + 1)
-        return (np.array([begin, end]) + (layer.y, layer.x)) / size
+        return (np.array([begin, end]) + np.array([layer.y, layer.x])) / size
 
     assert edges(9.3) == pytest.approx(edges(3), abs=0.5)
 
