@@ -234,6 +234,22 @@ def _same_classes(before: Sequence[Sample], after: Sequence[Sample], why: str) -
         raise InputError(f"class {min(lost)} has no usable face: {why}")
 
 
+def same_parts(samples: Sequence[Sample]) -> None:
+    """See that the manifests give all pictures a part, or none; extras need none.
+
+    Raises:
+        InputError: only some have one.
+    """
+    pictures = {sample.path: sample for sample in samples if not sample.extra}
+    without = [sample.name for sample in pictures.values() if sample.split is None]
+    if 0 < len(without) < len(pictures):
+        # Taken for training, they might show what the test part shows.
+        raise InputError(
+            f"{len(without)} pictures are in none of the parts that manifest.csv gives the others, "
+            f"first {without[0]}: 'maskdet split' over all these folders gives them one"
+        )
+
+
 def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     """Return the samples to train on: none ``difficult`` or of the part ``test``.
 
@@ -248,14 +264,7 @@ def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     _same_classes(data.samples, clear, "every face of it is marked as difficult")
     samples = [sample for sample in clear if sample.split != TEST]
     _same_classes(clear, samples, "every face of it is in the part test")
-    own = [sample for sample in clear if not sample.extra]
-    without = [sample for sample in own if sample.split is None]
-    if 0 < len(without) < len(own):
-        # Taken for training, they might show what the test part shows.
-        raise InputError(
-            f"{len(without)} faces are in none of the parts that manifest.csv gives the others, "
-            f"first {without[0].name}: 'maskdet split' over all these folders gives them one"
-        )
+    same_parts(clear)
     if limit is None or limit >= len(samples):
         return samples
     order = np.random.default_rng(seed).permutation(len(samples)).tolist()

@@ -75,7 +75,7 @@ def test_without_a_part_val_some_of_train_is_chosen_and_test_is_never_used(root:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"n1": ""}, "2 faces are in none of the parts .* first faces/with_mask/1.png"),
+        ({"n1": ""}, "2 pictures are in none of the parts .* first faces/with_mask/1.png"),
         ({"n1": "spare"}, "the split of with(out)?_mask/1.png is 'spare'"),
         ({"n0": "val", "n1": "val", "n2": "val"}, "with_mask has no face in the part train"),
         (dict.fromkeys(("n0", "n1", "n2", "n3"), "test"), "with_mask .* in the part test"),

@@ -23,7 +23,7 @@ from maskdet.faces.yunet import YunetFaceDetector
 from maskdet.hashing import NEAR_DUPLICATE
 from maskdet.images import Bgr
 from maskdet.labels.dataset import Dataset, Sample
-from maskdet.labels.manifest import TEST
+from maskdet.labels.manifest import TEST, VAL
 from maskdet.labels.voc import VocObject
 from maskdet.neighbours import near_links
 from maskdet.progress import SILENT, Progress
@@ -122,6 +122,8 @@ def collect(
             "--to voc' write them"
         )
     faces.usable(Dataset(boxed), None, options.seed)
+    # Also of those that have nothing to be measured on, and would all be trained on.
+    faces.same_parts([sample for sample in data.samples if sample.box] + [*data.empty.values()])
     photos = _limited(_photos(data), options.limit, options.seed)
     _split(photos, None, options)
     return photos, data.problems
@@ -174,7 +176,8 @@ def prepare(
     """Look at each photograph once, and split them.
 
     Parts and near-duplicates as in ``train.prepare.prepare``. Photographs without a face are
-    for training alone. What cannot be used is reported to the log.
+    for training alone, unless the manifest puts them in ``val``. What cannot be used is reported
+    to the log.
 
     Args:
         photos, problems: what ``collect`` returned.
@@ -291,7 +294,7 @@ def _split(
     anything = next(face.label for photo in photos for face in photo.clear)
     for photo in photos:
         first.append(len(samples))
-        # One without a face follows those that it is like; it is nothing to be measured on.
+        # One without a face follows those that it is like; no class can be measured on it.
         labels = [face.label for face in photo.clear]
         samples += [
             Sample(photo.path, photo.name, label, photo.group, None, False, photo.split, extra)
@@ -301,7 +304,8 @@ def _split(
     cluster, validation = faces.split(
         samples, pairs, options.validation, options.seed, options.limit
     )
-    return cluster[first], validation[first]
+    held = np.array([photo.split == VAL and not photo.extra for photo in photos])
+    return cluster[first], validation[first] | held
 
 
 def _fingerprint(photos: Sequence[Photo], digests: Sequence[str]) -> str:

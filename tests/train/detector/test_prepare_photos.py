@@ -11,6 +11,7 @@ from maskdet.errors import InputError
 from maskdet.faces import yunet
 from maskdet.images import Bgr
 from maskdet.labels import voc
+from maskdet.labels.manifest import Manifest
 from maskdet.labels.voc import VocObject
 from maskdet.train.detector import workers
 from maskdet.train.detector.options import DetectorOptions
@@ -103,6 +104,31 @@ def test_near_duplicates_stay_together_and_parts_are_kept(photos: Path) -> None:
     assert held == {"a0.png", "a0_copy.jpg", "a1.png", "a2.png", "b5.png"}
     assert not any("b4" in photo.name for photo in again.photos)
     assert again.fingerprint != scenes.fingerprint
+
+
+def give_parts(root: Path, **parts: str) -> None:
+    """Put every photograph in the part ``train``, some of them in others."""
+    manifest = Manifest(root)
+    for path in sorted(root.glob("*.png")):
+        manifest.set(path.name, {"split": parts.get(path.stem, "train")})
+    manifest.write()
+
+
+def test_what_is_in_the_part_val_is_never_trained_on(photos: Path) -> None:
+    give_parts(photos, a0="val", b0="val", empty="val", vague="val")
+    scenes = prepared(photos)
+    held = {photo.name.rpartition("/")[2] for photo in scenes.part(scenes.validation)}
+    assert held == {"a0.png", "b0.png", "empty.png", "vague.png"}
+    assert not (scenes.training & scenes.validation).any()
+    assert scenes.training.sum() == 10
+
+
+@pytest.mark.parametrize("name", ["empty", "vague", "denied"])
+def test_a_photograph_without_a_face_needs_a_part_as_the_others_do(photos: Path, name: str) -> None:
+    write(photos, "denied.png", ("background", FACE, False))
+    give_parts(photos, a0="val", b0="val", **{name: ""})
+    with pytest.raises(InputError, match=f"1 pictures are in none .* first photos/{name}.png"):
+        collect([photos], OPTIONS)
 
 
 def test_a_limit_is_shared_out_over_the_classes(photos: Path) -> None:
