@@ -41,8 +41,9 @@ _KNOWN_IOU = 0.3
 class Photo:
     """A photograph with its faces.
 
-    ``faces`` are the labelled ones, ``index`` in their order here; ``unlabelled`` are boxes of
-    faces that nobody labelled. ``group``, ``split`` and ``extra`` as in ``dataset.Sample``.
+    ``faces`` are the labelled ones, ``index`` in their order here; ``denied`` are boxes of which
+    somebody said that there is no face, ``unlabelled`` those of faces that nobody labelled.
+    ``group``, ``split`` and ``extra`` as in ``dataset.Sample``.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Photo:
     faces: tuple[VocObject, ...]
     split: str | None = None
     extra: bool = False
+    denied: tuple[Box, ...] = ()
     unlabelled: tuple[Box, ...] = ()
 
     @property
@@ -136,14 +138,23 @@ def _photos(data: Dataset) -> list[Photo]:
             by_picture[sample.path].append(sample)
     found = []
     for path, samples in by_picture.items():
-        # Boxes of the background say that there is no face, which is what no box says.
-        objects = [
-            VocObject(index, sample.label, sample.box, sample.difficult)
-            for index, sample in enumerate(samples)
-            if sample.box and sample.label != BACKGROUND
-        ]
+        shown = [sample for sample in samples if sample.label != BACKGROUND]
         first = samples[0]
-        found.append(Photo(path, first.name, first.group, tuple(objects), first.split, first.extra))
+        found.append(
+            Photo(
+                path,
+                first.name,
+                first.group,
+                tuple(
+                    VocObject(index, sample.label, sample.box, sample.difficult)
+                    for index, sample in enumerate(shown)
+                    if sample.box
+                ),
+                first.split,
+                first.extra,
+                tuple(s.box for s in samples if s.box and s.label == BACKGROUND),
+            )
+        )
     for path, sample in data.empty.items():
         if sample.split != TEST:
             found.append(Photo(path, sample.name, sample.group, (), sample.split, sample.extra))
@@ -273,14 +284,15 @@ class _Looker:
             return ()
         if not hasattr(self._own, "detector"):
             self._own.detector = self._make()
+        known = [*(face.box for face in photo.faces), *photo.denied]
         found = [face.box for face in self._own.detector.detect(image)]
         return tuple(
             box
             for box in found
             if all(
-                box.iou(face.box) < _KNOWN_IOU
-                and box.intersection(face.box) < 0.5 * min(box.area, face.box.area)
-                for face in photo.faces
+                box.iou(other) < _KNOWN_IOU
+                and box.intersection(other) < 0.5 * min(box.area, other.area)
+                for other in known
             )
         )
 

@@ -161,7 +161,7 @@ def test_a_face_that_nobody_labelled_is_ignored(photos: Path, astronaut: Bgr, co
     found = {photo.name.rpartition("/")[2]: photo.unlabelled for photo in scenes.photos}
     assert len(found["astronaut.png"]) == 1
     assert found["astronaut.png"][0].iou(ASTRONAUT_FACE) > 0.5
-    assert found["a0.png"] == ()
+    assert found["a0.png"] == found["labelled.png"] == found["denied.png"] == ()
 
 
 def test_the_rare_class_is_drawn_more_often(photos: Path) -> None:
