@@ -85,7 +85,8 @@ def train(
     data = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         prepared = prepare(data, work, options, progress)
-        run.keep_record(work, prepared.faces.fingerprint(), asdict(options), resume)
+        parts = prepared.training, prepared.validation
+        run.keep_record(work, prepared.faces.fingerprint(), parts, asdict(options), resume)
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             len(prepared.classes), options.image_size, options.alpha, options.weights

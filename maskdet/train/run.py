@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from maskdet.errors import InputError, OutputError
 from maskdet.files import make_folder, write_bytes
@@ -65,15 +69,30 @@ def work_folder(out: Path, resume: bool) -> Iterator[Path]:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def keep_record(work: Path, fingerprint: str, options: Mapping[str, Any], resume: bool) -> None:
+def keep_record(
+    work: Path,
+    fingerprint: str,
+    parts: Sequence[npt.NDArray[np.bool_]],
+    options: Mapping[str, Any],
+    resume: bool,
+) -> None:
     """Keep what a run is begun with, or compare it with what it was begun with.
 
+    Args:
+        work: the run's folder.
+        fingerprint: of the data.
+        parts: which of it are in the training part, and which in the validation part.
+        options: all of them.
+        resume: whether to compare.
+
     Raises:
-        InputError: a resumed run has other options or other data.
+        InputError: a resumed run has other options, other data or another split.
     """
     record = work / RECORD
+    # The split also follows from groups, which no fingerprint of what is learnt from holds.
+    faces = hashlib.sha256(fingerprint.encode() + np.stack(parts).tobytes()).hexdigest()
     # Through JSON, so that it can be compared with what was read from there.
-    asked = json.loads(json.dumps({"faces": fingerprint, "options": dict(options)}))
+    asked = json.loads(json.dumps({"faces": faces, "options": dict(options)}))
     if not resume:
         write_bytes(record, json.dumps(asked, indent=2).encode())
         return
@@ -89,5 +108,5 @@ def keep_record(work: Path, fingerprint: str, options: Mapping[str, Any], resume
     if begun["faces"] != asked["faces"]:
         raise InputError(
             "--resume needs the data of the run's beginning: faces were added, removed or changed "
-            "(or their parts), and some that were trained on might now be in the validation part"
+            "(or their parts or groups), and some that were trained on might now be in the validation part"
         )

@@ -136,6 +136,14 @@ def test_resume_needs_a_run_the_same_options_and_the_same_faces(
         fit.train([drawn], tmp_path / "m", replace(SMALL, batch_size=8), resume=True)
 
 
+def test_resume_needs_the_same_split(tmp_path: Path) -> None:
+    parts = np.array([[True, True, False], [False, False, True]])
+    run.keep_record(tmp_path, "of the data", parts, asdict(SMALL), resume=False)
+    run.keep_record(tmp_path, "of the data", parts, asdict(SMALL), resume=True)
+    with pytest.raises(InputError, match="faces were added, removed or changed"):
+        run.keep_record(tmp_path, "of the data", parts[:, ::-1], asdict(SMALL), resume=True)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -93,7 +93,8 @@ def train(
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         scenes = prepare(photos, problems, options, ignore_model, progress)
-        run.keep_record(work, scenes.fingerprint, asdict(options), resume)
+        parts = scenes.training, scenes.validation
+        run.keep_record(work, scenes.fingerprint, parts, asdict(options), resume)
         keras.utils.set_random_seed(options.seed)
         model = network.build(len(scenes.classes), options.alpha, options.weights)
         interrupted = _fit(model, scenes, work, options, progress)
