@@ -108,5 +108,6 @@ def keep_record(
     if begun["faces"] != asked["faces"]:
         raise InputError(
             "--resume needs the data of the run's beginning: faces were added, removed or changed "
-            "(or their parts or groups), and some that were trained on might now be in the validation part"
+            "(or their parts or groups), and some that were trained on might now be in the "
+            "validation part"
         )

@@ -154,7 +154,8 @@ def test_what_has_no_boxes_cannot_be_trained_on(tmp_path: Path) -> None:
 def test_a_face_that_nobody_labelled_is_ignored(photos: Path, astronaut: Bgr, corpus: Path) -> None:
     elsewhere = Box(5, 300, 60, 360)
     write(photos, "astronaut.png", ("with_mask", elsewhere, False), image=astronaut)
-    write(photos, "labelled.png", ("without_mask", ASTRONAUT_FACE, False), image=astronaut[:, ::-1])
+    mirrored = Box(512 - ASTRONAUT_FACE.x2, ASTRONAUT_FACE.y1, 512 - ASTRONAUT_FACE.x1, 200)
+    write(photos, "labelled.png", ("without_mask", mirrored, False), image=astronaut[:, ::-1])
     write(photos, "denied.png", ("background", ASTRONAUT_FACE, False), image=astronaut)
     model = corpus.parent / "weights" / yunet.MODEL
     scenes = prepared(photos, ignore_model=model)
