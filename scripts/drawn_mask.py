@@ -72,9 +72,9 @@ def draw_mask(image: Bgr, face: Box) -> Bgr:
     flat = top + (low - top) * ROWS[:, None, None]
     depth = ROUNDNESS * oval.unit * np.broadcast_to((2 * COLUMNS - 1) ** 2, flat.shape[:2])
     mask = warp(drawn.draw(rng, "surgical"), np.dstack([flat, depth]))
-    loops = [_spline(curve, face, 40) for curve in EAR_LOOPS]
-    image = blend(image, straps.draw(loops, LOOP_BGR, THICKNESS * face.width), oval, rng)
-    return blend(image, mask, oval, rng)
+    lines = [_spline(curve, face, 40) for curve in EAR_LOOPS]
+    loops = straps.draw(lines, LOOP_BGR, THICKNESS * face.width)
+    return blend(image, [loops, mask], oval, rng)
 
 
 def _spline(curve: Curve, face: Box, count: int) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from maskdet import images
 from maskdet.images import Bgr
 from maskdet.synth.warp import Layer, Plane
 from maskdet.types import Box
+
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 _GREY = np.array([0.114, 0.587, 0.299], np.float32)
 _SHARPEST = 0.35
@@ -39,21 +43,32 @@ class FaceShape(Protocol):
         ...
 
 
-def blend(image: Bgr, layer: Layer, face: FaceShape, rng: np.random.Generator) -> Bgr:
-    """Return a copy of a picture with a layer over it.
+def blend(image: Bgr, layers: Sequence[Layer], face: FaceShape, rng: np.random.Generator) -> Bgr:
+    """Return a copy of a picture with layers over it.
+
+    The light is that of the picture as it was: none of them is measured with those below it.
 
     Args:
         image: uint8, shape (height, width, 3), BGR.
-        layer: what is laid over it.
+        layers: what is laid over it, the lowest first.
         face: shows how the light falls.
         rng: for the noise.
     """
-    layer, (y1, y2, x1, x2) = _inside(layer, *image.shape[:2])
-    if not layer.alpha.size:
-        return image.copy()
-    light = _Light(image, face, layer)
-    region = image[y1:y2, x1:x2].astype(np.float32)
-    shade = layer.shade * light.falloff
+    result = image.copy()
+    cut = [_inside(layer, *image.shape[:2]) for layer in layers]
+    cut = [layer for layer in cut if layer.alpha.size]
+    if cut:
+        light = _Light(image, face, cut)
+        for layer in cut:
+            _lay(result, layer, light, face.unit, rng)
+    return result
+
+
+def _lay(image: Bgr, layer: Layer, light: _Light, unit: float, rng: np.random.Generator) -> None:
+    """Change the part of a picture that a layer lies on."""
+    part = _rows_and_columns(layer)
+    region = image[part].astype(np.float32)
+    shade = layer.shade * light.falloff(part)
     colour = light.fabric(layer.colour) if layer.neutral else layer.colour
     colour = light.black + (colour - light.black) * shade[..., None]
     sigma = light.blur
@@ -61,21 +76,19 @@ def blend(image: Bgr, layer: Layer, face: FaceShape, rng: np.random.Generator) -
     colour = cv2.GaussianBlur(colour * layer.alpha[..., None], (0, 0), sigma)
     colour /= np.maximum(alpha, 1e-4)[..., None]
     colour += light.grain(alpha.shape, rng)
-    region *= 1 - 0.32 * _shadow(alpha, face.unit)[..., None]
+    region *= 1 - 0.32 * _shadow(alpha, unit)[..., None]
     mixed = region + (colour - region) * alpha[..., None]
     mixed = _compressed(mixed, sigma, alpha)
-    result = image.copy()
-    result[y1:y2, x1:x2] = mixed.round().clip(0, 255)
-    return result
+    image[part] = mixed.round().clip(0, 255)
 
 
-def _inside(layer: Layer, height: int, width: int) -> tuple[Layer, tuple[int, int, int, int]]:
-    """Return the part of a layer that lies on the picture, and which rows and columns of it."""
+def _inside(layer: Layer, height: int, width: int) -> Layer:
+    """Return the part of a layer that lies on the picture."""
     h, w = layer.alpha.shape
     x1, y1 = max(0, layer.x), max(0, layer.y)
     x2, y2 = max(x1, min(width, layer.x + w)), max(y1, min(height, layer.y + h))
     part = np.s_[y1 - layer.y : y2 - layer.y, x1 - layer.x : x2 - layer.x]
-    cut = replace(
+    return replace(
         layer,
         x=x1,
         y=y1,
@@ -83,20 +96,26 @@ def _inside(layer: Layer, height: int, width: int) -> tuple[Layer, tuple[int, in
         alpha=layer.alpha[part],
         shade=layer.shade[part],
     )
-    return cut, (y1, y2, x1, x2)
+
+
+def _rows_and_columns(layer: Layer) -> Part:
+    """Return which of the picture's a layer lies on."""
+    height, width = layer.alpha.shape
+    return slice(layer.y, layer.y + height), slice(layer.x, layer.x + width)
 
 
 class _Light:
     """How a face is lit and how sharp it is, as its own pixels show."""
 
-    def __init__(self, image: Bgr, face: FaceShape, layer: Layer) -> None:
-        """Measure it; ``layer`` says where the falloff is wanted."""
+    def __init__(self, image: Bgr, face: FaceShape, layers: Sequence[Layer]) -> None:
+        """Measure it; ``layers`` say where the falloff is wanted."""
         self._unit = face.unit
         few = image[::4, ::4].astype(np.float32) @ _GREY
-        part = _around(face, layer, *image.shape[:2])
+        part = _around(face, layers, *image.shape[:2])
+        self._top, self._left = part[0].start, part[1].start
         image = image[part]
         grey = image.astype(np.float32) @ _GREY
-        outline = cv2.convexHull(face.outline) - (part[1].start, part[0].start)
+        outline = cv2.convexHull(face.outline) - (self._left, self._top)
         skin = np.zeros(grey.shape, np.uint8)
         cv2.fillConvexPoly(skin, outline.astype(np.int32), 1)
         if not skin.any():
@@ -110,9 +129,7 @@ class _Light:
         self._cast = _cast(image, skin)
         spread = float(np.ptp(on_face.mean(0)))
         self._chroma = float(np.clip((spread - 2) / 14, 0, 1))
-        height, width = layer.alpha.shape
-        top, left = layer.y - part[0].start, layer.x - part[1].start
-        self.falloff = self._falloff(grey, skin)[top : top + height, left : left + width]
+        self._falloff = self._measure_falloff(grey, skin)
         self.blur = _blur(grey, skin)
         self._noise = _noise(grey, skin)
 
@@ -129,7 +146,15 @@ class _Light:
             noise = cv2.GaussianBlur(noise, (0, 0), 0.6) * 2
         return noise[..., None] * self._noise
 
-    def _falloff(self, grey: Plane, skin: npt.NDArray[np.uint8]) -> Plane:
+    def falloff(self, part: Part) -> Plane:
+        """Return how the light changes over a part of the picture that a layer lies on."""
+        rows, columns = part
+        return self._falloff[
+            rows.start - self._top : rows.stop - self._top,
+            columns.start - self._left : columns.stop - self._left,
+        ]
+
+    def _measure_falloff(self, grey: Plane, skin: npt.NDArray[np.uint8]) -> Plane:
         """Return how the light changes over the face: 1 in the mean, without its features."""
         weight = skin.astype(np.float32)
         sigma = max(1.0, 0.28 * self._unit)
@@ -141,12 +166,14 @@ class _Light:
         return np.asarray(np.clip(ratio, 0.35, 1.5) ** 0.85, np.float32)
 
 
-def _around(face: FaceShape, layer: Layer, height: int, width: int) -> tuple[slice, slice]:
-    """Return the rows and columns that a face, its surroundings and a layer take."""
+def _around(face: FaceShape, layers: Sequence[Layer], height: int, width: int) -> Part:
+    """Return the rows and columns that a face, its surroundings and layers take."""
     box, rim = face.box, 0.5 * face.unit
-    h, w = layer.alpha.shape
-    x1, y1 = min(layer.x, int(box.x1 - rim)), min(layer.y, int(box.y1 - rim))
-    x2, y2 = max(layer.x + w, int(box.x2 + rim)), max(layer.y + h, int(box.y2 + rim))
+    parts = [_rows_and_columns(layer) for layer in layers]
+    y1 = min(int(box.y1 - rim), *(rows.start for rows, _ in parts))
+    y2 = max(int(box.y2 + rim), *(rows.stop for rows, _ in parts))
+    x1 = min(int(box.x1 - rim), *(columns.start for _, columns in parts))
+    x2 = max(int(box.x2 + rim), *(columns.stop for _, columns in parts))
     return slice(max(0, y1), min(height, y2)), slice(max(0, x1), min(width, x2))
 
 
@@ -177,7 +204,7 @@ def _blur(grey: Plane, skin: npt.NDArray[np.uint8]) -> float:
         cv2.magnitude(cv2.Sobel(g, cv2.CV_32F, 1, 0), cv2.Sobel(g, cv2.CV_32F, 0, 1))
         for g in (grey, again)
     )
-    inside = before[skin > 0] if skin.any() else before.ravel()
+    inside = before[skin > 0]
     strong = before >= np.percentile(inside, 97)
     ratio = float(np.percentile(before[strong] / np.maximum(after[strong], 1e-3), 75))
     variance = 1 / max(ratio**2 - 1, 1e-3) - _OF_A_PIXEL

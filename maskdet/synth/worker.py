@@ -152,18 +152,15 @@ def _one(
     """Return a picture with one face treated and what was put there; None if it is not seen."""
     if job.style == OCCLUDED:
         name, layers = occlude(image, mesh, partial(_piece, job.other, rng), rng)
-        for layer in layers:
-            image = blend(image, layer, mesh, rng)
-        return image, name
+        return blend(image, layers, mesh, rng), name
     template = worker.template(rng)
     grid = place(mesh, job.style, template, rng)
     layer = warp(template, grid)
     if not _is_seen(layer, mesh, sample.box, image):
         return None
     loops = straps(mesh, grid, rng)
-    if loops is not None:
-        image = blend(image, loops, mesh, rng)
-    return blend(image, layer, mesh, rng), template.name
+    layers = [layer] if loops is None else [loops, layer]
+    return blend(image, layers, mesh, rng), template.name
 
 
 def _is_seen(layer: Layer, mesh: Mesh, box: Box | None, image: Bgr) -> bool:

@@ -24,9 +24,9 @@ def white(astronaut_mesh: Mesh) -> Layer:
     return warp(template, place(astronaut_mesh, styles.CORRECT, template, np.random.default_rng(0)))
 
 
-def laid(image: Bgr, layer: Layer, mesh: Mesh) -> Bgr:
+def laid(image: Bgr, layer: Layer, mesh: Mesh, *below: Layer) -> Bgr:
     before = image.copy()
-    result = blend(image, layer, mesh, np.random.default_rng(0))
+    result = blend(image, [*below, layer], mesh, np.random.default_rng(0))
     assert np.array_equal(image, before)
     return result
 
@@ -96,6 +96,13 @@ def test_light_from_one_side_falls_on_the_mask(
     image = (astronaut * ramp[None, :, None]).clip(0, 255).astype(np.uint8)
     found = on_mask(laid(image, white, astronaut_mesh), astronaut_mesh).mean((0, 2))
     assert found[:8].mean() > found[-8:].mean() + 8
+
+
+def test_what_lies_below_is_no_light(astronaut: Bgr, white: Layer, astronaut_mesh: Mesh) -> None:
+    black = replace(white, colour=np.zeros_like(white.colour), neutral=False)
+    alone, above = (laid(astronaut, white, astronaut_mesh, *below) for below in ([], [black]))
+    found = (on_mask(image, astronaut_mesh).mean() for image in (alone, above))
+    assert next(found) == pytest.approx(next(found), abs=2)
 
 
 @pytest.mark.parametrize("shift", [-400, 60, 4000])

@@ -15,9 +15,7 @@ GREEN = np.full((40, 60, 3), (0, 200, 0), np.uint8)
 def hidden(image: Bgr, mesh: Mesh, seed: int) -> tuple[str, Bgr]:
     rng = np.random.default_rng(seed)
     name, layers = occlude(image, mesh, lambda: GREEN, rng)
-    for layer in layers:
-        image = blend(image, layer, mesh, rng)
-    return name, image
+    return name, blend(image, layers, mesh, rng)
 
 
 def change(before: Bgr, after: Bgr, mesh: Mesh, point: int) -> float:
