@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from maskdet import images
 from maskdet.faces import own
+from maskdet.faces.base import usable_faces
 from maskdet.labels import ap
 from maskdet.labels.match import match
 from maskdet.train.calibrate import fit_temperature
@@ -45,40 +46,51 @@ def look(
         size: longer side in pixels of what the network sees.
     """
     result = []
-    for some, canvases, scales in _batches(photos, size):
+    for some, canvases in _batches(photos, size):
         answer = network.predict_on_batch(canvases)
-        for place, photo in enumerate(some):
+        for place, shown in enumerate(some):
             boxes, scores = answer["boxes"][place], answer["scores"][place]
             kept = own.distinct(boxes, scores.max(axis=1), LEAST_SCORE)
-            unit = np.float32(scales[place])
-            result.append(Seen(photo, own.as_faces(boxes[kept] / unit, scores[kept], classes)))
+            faces = own.as_faces(boxes[kept] / np.float32(shown.scale), scores[kept], classes)
+            found = usable_faces(faces, shown.width, shown.height, LEAST_SCORE, 0)
+            result.append(Seen(shown.photo, found))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A photograph, its sides in pixels, and what they are multiplied by to be looked at."""
+
+    photo: Photo
+    width: int
+    height: int
+    scale: float
 
 
 def _batches(
     photos: Sequence[Photo], size: int
-) -> Iterator[tuple[list[Photo], npt.NDArray[np.uint8], list[float]]]:
+) -> Iterator[tuple[list[_Shown], npt.NDArray[np.uint8]]]:
     """Yield photographs with their inputs, always as many in one and, but for strips, square.
 
     The network is compiled anew for each shape.
     """
-    some: list[Photo] = []
+    some: list[_Shown] = []
     canvases: list[npt.NDArray[np.uint8]] = []
-    scales: list[float] = []
     for photo in photos:
         image = images.read(photo.path)
-        scale = own.scale_for(image.shape[1], image.shape[0], size)
-        canvas = own.letterbox(image, scale, least=size)
+        height, width = image.shape[:2]
+        shown = _Shown(photo, width, height, own.scale_for(width, height, size))
+        canvas = own.letterbox(image, shown.scale, least=size)
         if canvas.shape[:2] != (size, size):
-            yield [photo], canvas[None], [scale]
+            yield [shown], canvas[None]
             continue
-        some, canvases, scales = [*some, photo], [*canvases, canvas], [*scales, scale]
+        some, canvases = [*some, shown], [*canvases, canvas]
         if len(some) == _BATCH:
-            yield some, np.stack(canvases), scales
-            some, canvases, scales = [], [], []
+            yield some, np.stack(canvases)
+            some, canvases = [], []
     if some:
         empty = [np.zeros_like(canvases[0])] * (_BATCH - len(some))
-        yield some, np.stack([*canvases, *empty]), scales
+        yield some, np.stack([*canvases, *empty])
 
 
 def figures(seen: Sequence[Seen], classes: Sequence[str]) -> dict[str, float]:
