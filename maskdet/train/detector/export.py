@@ -70,7 +70,7 @@ def write_model(
     count = len(scenes.classes)
     run = network.with_scores(model, count)
     held = scenes.part(scenes.validation)
-    seen = validate.look(run, held, scenes.classes, options.image_size)
+    seen = validate.look(run, validate.batches(held, options.image_size), scenes.classes)
     outcome = _outcome(seen, scenes.classes, history)
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
         folder = Path(beside)

@@ -220,13 +220,13 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, model: keras.Model, scenes: Scenes, options: DetectorOptions) -> None:
         super().__init__()
         self._network = network.with_scores(model, len(scenes.classes))
-        self._photos = scenes.part(scenes.validation)
+        # Made once: every epoch looks at the same.
+        self._views = list(validate.batches(scenes.part(scenes.validation), options.image_size))
         self._classes = scenes.classes
-        self._size = options.image_size
 
     def figures(self) -> dict[str, float]:
         """Return the figures under their names in the history."""
-        seen = validate.look(self._network, self._photos, self._classes, self._size)
+        seen = validate.look(self._network, self._views, self._classes)
         measured = validate.figures(seen, self._classes)
         return {f"val_{name}": value for name, value in measured.items()}
 

@@ -21,7 +21,6 @@ from maskdet.errors import InputError
 from maskdet.faces.base import FaceDetector
 from maskdet.faces.yunet import YunetFaceDetector
 from maskdet.hashing import NEAR_DUPLICATE
-from maskdet.images import Bgr
 from maskdet.labels.dataset import Dataset, Sample
 from maskdet.labels.manifest import TEST, VAL
 from maskdet.labels.voc import VocObject
@@ -267,25 +266,21 @@ class _Looker:
     def __call__(self, photo: Photo) -> Looked | str:
         try:
             data = photo.path.read_bytes()
-            image = images.read(data)
             reduced = images.read_reduced(data, hashing.SIDE, grey=True)
+            unlabelled = self._unlabelled(photo, data)
         except OSError as error:
             return f"cannot read {photo.path}: {error.strerror or error}"
         except InputError as error:
             return f"{photo.path}: {error}"
-        return (
-            hashing.compute(reduced.pixels),
-            hashlib.sha256(data).hexdigest(),
-            self._unlabelled(photo, image),
-        )
+        return hashing.compute(reduced.pixels), hashlib.sha256(data).hexdigest(), unlabelled
 
-    def _unlabelled(self, photo: Photo, image: Bgr) -> tuple[Box, ...]:
+    def _unlabelled(self, photo: Photo, data: bytes) -> tuple[Box, ...]:
         if self._make is None:
             return ()
         if not hasattr(self._own, "detector"):
             self._own.detector = self._make()
         known = [*(face.box for face in photo.faces), *photo.denied]
-        found = [face.box for face in self._own.detector.detect(image)]
+        found = [face.box for face in self._own.detector.detect(images.read(data))]
         return tuple(
             box
             for box in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -34,19 +34,30 @@ class Seen:
     found: list[Face]
 
 
-def look(
-    network: keras.Model, photos: Sequence[Photo], classes: tuple[str, ...], size: int
-) -> list[Seen]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A photograph, its sides in pixels, and what they are multiplied by to be looked at."""
+
+    photo: Photo
+    width: int
+    height: int
+    scale: float
+
+
+Views = tuple[list[Shown], npt.NDArray[np.uint8]]
+"""Photographs and the input that shows them: uint8 (n, height, width, 3), RGB; n may be more."""
+
+
+def look(network: keras.Model, views: Iterable[Views], classes: tuple[str, ...]) -> list[Seen]:
     """Look at whole photographs as ``faces.own`` does.
 
     Args:
         network: made by ``network.with_scores``.
-        photos: all of them can be read.
+        views: the photographs, made ready by ``batches``.
         classes: in the order of the network's output.
-        size: longer side in pixels of what the network sees.
     """
     result = []
-    for some, canvases in _batches(photos, size):
+    for some, canvases in views:
         answer = network.predict_on_batch(canvases)
         for place, shown in enumerate(some):
             boxes, scores = answer["boxes"][place], answer["scores"][place]
@@ -57,29 +68,21 @@ def look(
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A photograph, its sides in pixels, and what they are multiplied by to be looked at."""
-
-    photo: Photo
-    width: int
-    height: int
-    scale: float
-
-
-def _batches(
-    photos: Sequence[Photo], size: int
-) -> Iterator[tuple[list[_Shown], npt.NDArray[np.uint8]]]:
+def batches(photos: Sequence[Photo], size: int) -> Iterator[Views]:
     """Yield photographs with their inputs, always as many in one and, but for strips, square.
 
     The network is compiled anew for each shape.
+
+    Args:
+        photos: all of them can be read.
+        size: longer side in pixels of what the network sees.
     """
-    some: list[_Shown] = []
+    some: list[Shown] = []
     canvases: list[npt.NDArray[np.uint8]] = []
     for photo in photos:
         image = images.read(photo.path)
         height, width = image.shape[:2]
-        shown = _Shown(photo, width, height, own.scale_for(width, height, size))
+        shown = Shown(photo, width, height, own.scale_for(width, height, size))
         canvas = own.letterbox(image, shown.scale, least=size)
         if canvas.shape[:2] != (size, size):
             yield [shown], canvas[None]
