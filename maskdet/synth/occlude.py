@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -18,22 +19,26 @@ PATCH = "patch"
 
 
 def occlude(
-    image: Bgr, mesh: Mesh, other: Callable[[], Bgr], rng: np.random.Generator
+    image: Bgr, mesh: Mesh, piece: Bgr | None, rng: np.random.Generator
 ) -> tuple[str, list[Layer]]:
     """Draw something before the mouth of a face.
 
     Args:
         image: uint8, shape (height, width, 3), BGR: shows the face.
         mesh: the face.
-        other: returns a piece of another picture, which may be what hides the mouth.
+        piece: of the picture, without a face; may be what hides the mouth. None if there is none.
         rng: chooses what, and how.
 
     Returns:
         Its name, and the layers, the lowest first.
     """
-    name = str(rng.choice(list(_THINGS), p=_SHARES))
-    scene = Scene(mesh, _skin(image, mesh), other, image.shape[:2], rng)
-    _THINGS[name](scene)
+    things: dict[str, Callable[[Scene], None]] = dict(_THINGS)
+    if piece is not None:
+        things[PATCH] = partial(_patch, piece=piece)
+    shares = np.array([_SHARES[name] for name in things])
+    name = str(rng.choice(list(things), p=shares / shares.sum()))
+    scene = Scene(mesh, _skin(image, mesh), image.shape[:2], rng)
+    things[name](scene)
     return name, scene.layers()
 
 
@@ -197,8 +202,8 @@ def _scarf(scene: Scene) -> None:
     scene.paint(board, paint, scene.edge(distance), shade)
 
 
-def _patch(scene: Scene) -> None:
-    """Lay a piece of another picture before the mouth."""
+def _patch(scene: Scene, piece: Bgr) -> None:
+    """Lay a piece of the picture before the mouth."""
     rng, board = scene.rng, scene.board(neutral=False)
     u, v = scene.turned(rng.uniform(0, np.pi), rng.normal(0, 0.15), rng.uniform(-0.1, 0.3))
     half, long = rng.uniform(0.45, 0.75), rng.uniform(0.5, 1.1)
@@ -208,11 +213,10 @@ def _patch(scene: Scene) -> None:
         angle = np.arctan2(v / half, u / long)
         wave = 1 + 0.12 * np.sin(3 * angle + rng.uniform(0, 6)) + 0.08 * np.sin(5 * angle)
         distance = (np.hypot(u / long, v / half) - wave) * half
-    other = scene.other()
-    height, width = other.shape[:2]
+    height, width = piece.shape[:2]
     x = ((u / long / 2.4 + 0.5) * width).astype(np.float32)
     y = ((v / half / 2.4 + 0.5) * height).astype(np.float32)
-    paint = cv2.remap(other, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    paint = cv2.remap(piece, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     scene.paint(board, paint.astype(np.float32), scene.edge(distance))
 
 
@@ -229,6 +233,5 @@ _THINGS: dict[str, Callable[[Scene], None]] = {
     "cup": _cup,
     "telephone": _telephone,
     "scarf": _scarf,
-    PATCH: _patch,
 }
-_SHARES = (0.46, 0.18, 0.15, 0.06, 0.15)
+_SHARES = {"hand": 0.46, "cup": 0.18, "telephone": 0.15, "scarf": 0.06, PATCH: 0.15}

@@ -50,8 +50,7 @@ class Job:
 
     ``targets`` are faces of one picture; ``number`` counts the pictures made of them from 1;
     ``seed`` is this picture's own; ``stem`` is its path, without what all names end with, below
-    the output's folder (of whole pictures: below the folder of their class); ``other`` is a
-    picture to take pieces from.
+    the output's folder (of whole pictures: below the folder of their class).
     """
 
     targets: tuple[Sample, ...]
@@ -59,7 +58,6 @@ class Job:
     number: int
     seed: tuple[int, ...]
     stem: str
-    other: Path
 
     @property
     def label(self) -> str:
@@ -95,13 +93,9 @@ def plan(
     for target in targets:
         by_picture.setdefault(target.path, []).append(target)
     names = Names(by_stem=True)
-    parts = {sample.path: sample.split for sample in samples}
-    # Nothing of a picture that is to be tested with comes into one that is to be trained on.
-    others = {part: [p for p, of in parts.items() if of == part] for part in set(parts.values())}
     jobs: list[Job] = []
     for some in by_picture.values():
-        stem = names.take(_name(root, some[0]))
-        jobs += _jobs(some, stem, others[some[0].split], options)
+        jobs += _jobs(some, names.take(_name(root, some[0])), options)
     return jobs, skipped
 
 
@@ -111,15 +105,12 @@ def _name(root: Path, sample: Sample) -> str:
     return path.name if sample.box is None else path.as_posix()
 
 
-def _jobs(
-    targets: Sequence[Sample], name: str, others: Sequence[Path], options: SynthOptions
-) -> Iterator[Job]:
+def _jobs(targets: Sequence[Sample], name: str, options: SynthOptions) -> Iterator[Job]:
     shares = np.array([SHARES[style] for style in options.styles])
     digest = hashlib.sha256(os.fsencode(targets[0].name)).digest()
     for number in range(1, options.count + 1):
         seed = (options.seed, int.from_bytes(digest[:8]), number)
         rng = np.random.default_rng((*seed, 0))
         style = str(rng.choice(list(options.styles), p=shares / shares.sum()))
-        other = others[int(rng.integers(len(others)))]
         stem = str(PurePosixPath(name).with_suffix(""))
-        yield Job(tuple(targets), style, number, seed, stem, other)
+        yield Job(tuple(targets), style, number, seed, stem)

@@ -151,6 +151,4 @@ class _Record:
             "object": " ".join(str(target.index) for target in made.targets),
             "group": sample.group,
         }
-        if made.other:
-            row["patch"] = files.name_from(made.other, self._base)
         return {**row, "split": sample.split} if sample.split else row

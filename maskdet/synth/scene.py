@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskdet.images import Bgr
 from maskdet.synth.landmarks import LOWER_LIP, UPPER_LIP, Mesh
 from maskdet.synth.warp import Layer, Plane, shrink
 
@@ -35,13 +33,12 @@ class Scene:
     """What lies before a face, the lowest board first.
 
     ``x`` and ``y`` are the coordinates of every pixel in half face widths, 0 at the middle of the
-    mouth, level with the face. ``skin`` is its colour in the picture, ``other`` returns a piece of
-    another picture, ``size`` is height and width of the picture.
+    mouth, level with the face. ``skin`` is its colour in the picture, ``size`` is height and width
+    of the picture.
     """
 
     mesh: Mesh
     skin: npt.NDArray[np.float32]
-    other: Callable[[], Bgr]
     size: tuple[int, int]
     rng: np.random.Generator
     boards: list[Board] = field(default_factory=list)

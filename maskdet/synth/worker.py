@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,7 +21,7 @@ from maskdet.layout import voc_path
 from maskdet.synth import drawn, templates
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
-from maskdet.synth.occlude import PATCH, occlude
+from maskdet.synth.occlude import occlude
 from maskdet.synth.place import place
 from maskdet.synth.plan import SMALL, Job, SynthOptions
 from maskdet.synth.straps import straps
@@ -39,13 +39,14 @@ _MARGIN = 0.1
 """What a classifier usually sees around a box, as a part of its longer side."""
 _LEAST_SEEN = 0.06
 """A mask of which less is seen there, as a part of the face's area, cannot be learnt from."""
+_TRIES = 20
+"""How often a piece without a face is looked for in a picture."""
 
 
 @dataclass(frozen=True)
 class Made:
     """A picture that was made: ``file`` is below the output's folder, ``size`` width and height,
-    ``templates`` has a name for each target, ``objects`` are what its VOC file says, ``other`` the
-    picture that a piece is from."""
+    ``templates`` has a name for each target, ``objects`` are what its VOC file says."""
 
     file: str
     label: str
@@ -54,7 +55,6 @@ class Made:
     templates: tuple[str, ...]
     size: tuple[int, int]
     objects: tuple[voc.VocObject, ...]
-    other: Path | None
 
 
 @dataclass
@@ -124,7 +124,8 @@ def treat(job: Job) -> Outcome:
     outcome = Outcome()
     path = job.targets[0].path
     try:
-        image = images.read(path)
+        original = image = images.read(path)
+        objects = _objects(job, image)
         done: list[tuple[Sample, str]] = []
         for target in job.targets:
             rng = np.random.default_rng((*job.seed, 1 + target.index))
@@ -132,14 +133,15 @@ def treat(job: Job) -> Outcome:
             if isinstance(mesh, str):
                 outcome.skipped[mesh] += 1
                 continue
-            changed = _one(_worker, image, mesh, job, target, rng)
+            piece = _piece(original, [mesh.box, *(item.box for item in objects)], rng)
+            changed = _one(_worker, image, mesh, piece, job.style, target, rng)
             if changed is None:
                 outcome.skipped[OUTSIDE] += 1
                 continue
             image, name = changed
             done.append((target, name))
         if done:
-            outcome.made = _made(job, path, image, done)
+            outcome.made = _made(job, image, objects, done)
             outcome.jpeg = _jpeg(image, path)
     except InputError as error:
         outcome.problem = str(error)
@@ -147,14 +149,20 @@ def treat(job: Job) -> Outcome:
 
 
 def _one(
-    worker: _Worker, image: Bgr, mesh: Mesh, job: Job, sample: Sample, rng: np.random.Generator
+    worker: _Worker,
+    image: Bgr,
+    mesh: Mesh,
+    piece: Bgr | None,
+    style: str,
+    sample: Sample,
+    rng: np.random.Generator,
 ) -> tuple[Bgr, str] | None:
     """Return a picture with one face treated and what was put there; None if it is not seen."""
-    if job.style == OCCLUDED:
-        name, layers = occlude(image, mesh, partial(_piece, job.other, rng), rng)
+    if style == OCCLUDED:
+        name, layers = occlude(image, mesh, piece, rng)
         return blend(image, layers, mesh, rng), name
     template = worker.template(rng)
-    grid = place(mesh, job.style, template, rng)
+    grid = place(mesh, style, template, rng)
     layer = warp(template, grid)
     if not _is_seen(layer, mesh, sample.box, image):
         return None
@@ -180,23 +188,23 @@ def _jpeg(image: Bgr, path: Path) -> bytes:
     return data
 
 
-def _read_voc(picture: Path) -> tuple[voc.VocObject, ...]:
-    """Return the labelled faces of a photograph.
+def _objects(job: Job, image: Bgr) -> tuple[voc.VocObject, ...]:
+    """Return all labelled faces of a photograph; none of a picture that is one as a whole.
 
     Raises:
-        InputError: its VOC file or the head of the photograph cannot be read.
+        InputError: its VOC file cannot be read.
     """
-    return voc.read(voc_path(picture), *images.size(picture)).objects
+    target = job.targets[0]
+    if target.box is None:
+        return ()
+    height, width = image.shape[:2]
+    return voc.read(voc_path(target.path), width, height).objects
 
 
-def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Sample, str]]) -> Made:
+def _made(
+    job: Job, image: Bgr, objects: Sequence[voc.VocObject], done: Sequence[tuple[Sample, str]]
+) -> Made:
     treated = {target.index for target, _ in done}
-    objects: tuple[voc.VocObject, ...] = ()
-    if job.targets[0].box is not None:
-        objects = tuple(
-            replace(item, label=job.label) if item.index in treated else item
-            for item in _read_voc(path)
-        )
     return Made(
         job.file(done[0][0].index),
         job.label,
@@ -204,21 +212,18 @@ def _made(job: Job, path: Path, image: Bgr, done: list[tuple[Sample, str]]) -> M
         tuple(target for target, _ in done),
         tuple(name for _, name in done),
         (image.shape[1], image.shape[0]),
-        objects,
-        job.other if PATCH in (name for _, name in done) else None,
+        tuple(
+            replace(item, label=job.label) if item.index in treated else item for item in objects
+        ),
     )
 
 
-def _piece(path: Path, rng: np.random.Generator) -> Bgr:
-    """Return a piece of a picture beside its faces."""
-    image = images.read(path)
+def _piece(image: Bgr, faces: Sequence[Box], rng: np.random.Generator) -> Bgr | None:
+    """Return a piece of a picture that shows none of its faces, None if none is found."""
     height, width = image.shape[:2]
-    side = max(1, round(0.4 * min(height, width)))
-    boxes = [item.box for item in _read_voc(path)] if voc_path(path).is_file() else []
-    # Of a picture that is a face as a whole, an upper corner shows hair or background.
-    x, y = int(rng.integers(2)) * (width - side), 0
-    for _ in range(20 if boxes else 0):
+    for _ in range(_TRIES):
+        side = max(1, round(rng.uniform(0.2, 0.4) * min(height, width)))
         x, y = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        if not any(box.intersection(Box(x, y, x + side, y + side)) for box in boxes):
-            break
-    return np.ascontiguousarray(image[y : y + side, x : x + side])
+        if not any(face.intersection(Box(x, y, x + side, y + side)) for face in faces):
+            return np.ascontiguousarray(image[y : y + side, x : x + side])
+    return None

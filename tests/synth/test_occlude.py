@@ -14,7 +14,7 @@ GREEN = np.full((40, 60, 3), (0, 200, 0), np.uint8)
 
 def hidden(image: Bgr, mesh: Mesh, seed: int) -> tuple[str, Bgr]:
     rng = np.random.default_rng(seed)
-    name, layers = occlude(image, mesh, lambda: GREEN, rng)
+    name, layers = occlude(image, mesh, GREEN, rng)
     return name, blend(image, layers, mesh, rng)
 
 
@@ -39,10 +39,19 @@ def test_things_hide_the_mouth_and_not_the_eyes(astronaut: Bgr, astronaut_mesh: 
         assert change(astronaut, result, astronaut_mesh, FOREHEAD) < 12, (name, seed)
         if name == "patch":
             x, y = astronaut_mesh.points[14, :2].round().astype(int)
-            assert result[y, x].argmax() == 1  # the green of the other picture
+            assert result[y, x].argmax() == 1  # the green of the piece
     assert names.keys() == {"hand", "cup", "telephone", "scarf", "patch"}
     assert mouths >= 0.9 * len(seeds)
     assert eyes <= 0.1 * len(seeds)
+
+
+def test_without_a_piece_something_else_hides_the_mouth(
+    astronaut: Bgr, astronaut_mesh: Mesh
+) -> None:
+    seeds = [seed for seed in range(24) if hidden(astronaut, astronaut_mesh, seed)[0] == "patch"]
+    names = {occlude(astronaut, astronaut_mesh, None, np.random.default_rng(n))[0] for n in seeds}
+    assert names
+    assert names <= {"hand", "cup", "telephone", "scarf"}
 
 
 def test_a_hand_has_the_colour_of_the_face(astronaut: Bgr, astronaut_mesh: Mesh) -> None:

@@ -34,6 +34,10 @@ OBJECTS = (
 """On the portrait: no. 1 is the face, no. 4 shows none."""
 
 
+GROUND = {"a": (0, 200, 0), "b": (200, 0, 0)}
+"""Colours beside the faces."""
+
+
 @pytest.fixture
 def photographs(tmp_path: Path, astronaut: Bgr) -> Path:
     """A portrait with a VOC file, twice, in folders of their own, and a manifest."""
@@ -184,15 +188,25 @@ def test_faces_that_are_left_out_are_counted(
     assert not list((tmp_path / "out").rglob("*.jpg"))
 
 
-def test_the_picture_that_a_piece_is_from_is_named(
-    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_piece_before_a_mouth_is_of_the_same_picture_and_shows_no_face(
+    photographs: Path, crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(occlude, "_SHARES", (0, 0, 0, 0, 1))
-    shutil.copy(crops / "without_mask" / "face.png", crops / "without_mask" / "second.png")
-    made(crops, tmp_path / "out", "occluded")
-    rows = Manifest(tmp_path / "out").rows
-    assert [row["template"] for row in rows] == ["patch", "patch"]
-    assert all((tmp_path / row["patch"]).is_file() for row in rows)
+    monkeypatch.setattr(occlude, "_SHARES", {**dict.fromkeys(occlude._SHARES, 1e-9), "patch": 1})
+    shown = np.zeros((512, 512, 1), bool)
+    for item in OBJECTS:
+        x1, y1, x2, y2 = map(int, item.box.to_list())
+        shown[y1:y2, x1:x2] = True
+    for folder, ground in GROUND.items():
+        path = photographs / folder / "portrait.png"
+        images.write(path, np.where(shown, images.read(path), np.array(ground, np.uint8)))
+    result = made(photographs, tmp_path / "p", "occluded")
+    assert [item.templates for item in result.made] == [("patch",)] * 2
+    for item in result.made:
+        mouth = images.read(tmp_path / "p" / item.file)[140:150, 218:228].mean((0, 1))
+        assert mouth == pytest.approx(GROUND[item.file[0]], abs=25)
+    # A picture that is a face as a whole has no room for a piece beside it.
+    result = made(crops, tmp_path / "c", "occluded")
+    assert result.made[0].templates != ("patch",)
 
 
 def test_a_broken_picture_does_not_stop_the_others(crops: Path, tmp_path: Path) -> None:
