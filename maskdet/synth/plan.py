@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -50,7 +50,8 @@ class Job:
 
     ``targets`` are faces of one picture; ``number`` counts the pictures made of them from 1;
     ``seed`` is this picture's own; ``stem`` is its path, without what all names end with, below
-    the output's folder (of whole pictures: below the folder of their class).
+    the output's folder (of whole pictures: below the folder of their class); ``difficult`` are the
+    places in the VOC file of all faces that are, be it for what was to be excluded.
     """
 
     targets: tuple[Sample, ...]
@@ -58,6 +59,7 @@ class Job:
     number: int
     seed: tuple[int, ...]
     stem: str
+    difficult: frozenset[int]
 
     @property
     def label(self) -> str:
@@ -92,10 +94,15 @@ def plan(
     by_picture: dict[Path, list[Sample]] = {}
     for target in targets:
         by_picture.setdefault(target.path, []).append(target)
+    difficult: defaultdict[Path, set[int]] = defaultdict(set)
+    for item in samples:
+        if item.difficult:
+            difficult[item.path].add(item.index)
     names = Names(by_stem=True)
     jobs: list[Job] = []
-    for some in by_picture.values():
-        jobs += _jobs(some, names.take(_name(root, some[0])), options)
+    for path, some in by_picture.items():
+        name = names.take(_name(root, some[0]))
+        jobs += _jobs(some, name, frozenset(difficult[path]), options)
     return jobs, skipped
 
 
@@ -105,7 +112,9 @@ def _name(root: Path, sample: Sample) -> str:
     return path.name if sample.box is None else path.as_posix()
 
 
-def _jobs(targets: Sequence[Sample], name: str, options: SynthOptions) -> Iterator[Job]:
+def _jobs(
+    targets: Sequence[Sample], name: str, difficult: frozenset[int], options: SynthOptions
+) -> Iterator[Job]:
     shares = np.array([SHARES[style] for style in options.styles])
     digest = hashlib.sha256(os.fsencode(targets[0].name)).digest()
     for number in range(1, options.count + 1):
@@ -113,4 +122,4 @@ def _jobs(targets: Sequence[Sample], name: str, options: SynthOptions) -> Iterat
         rng = np.random.default_rng((*seed, 0))
         style = str(rng.choice(list(options.styles), p=shares / shares.sum()))
         stem = str(PurePosixPath(name).with_suffix(""))
-        yield Job(tuple(targets), style, number, seed, stem)
+        yield Job(tuple(targets), style, number, seed, stem, difficult)

@@ -198,7 +198,8 @@ def _objects(job: Job, image: Bgr) -> tuple[voc.VocObject, ...]:
     if target.box is None:
         return ()
     height, width = image.shape[:2]
-    return voc.read(voc_path(target.path), width, height).objects
+    found = voc.read(voc_path(target.path), width, height).objects
+    return tuple(replace(item, difficult=item.index in job.difficult) for item in found)
 
 
 def _made(

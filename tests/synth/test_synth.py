@@ -107,6 +107,20 @@ def test_a_photograph_keeps_its_boxes_and_what_is_not_treated(
         assert change[300:].mean() < 4
 
 
+def test_a_face_that_is_excluded_is_difficult_in_what_is_made(
+    photographs: Path, tmp_path: Path
+) -> None:
+    result = made(photographs, tmp_path / "out", exclude=["portrait.png#0", "photographs/b/*#4"])
+    found = [
+        [
+            item.difficult
+            for item in voc.read(voc_path(tmp_path / "out" / some.file), 512, 512).objects
+        ]
+        for some in result.made
+    ]
+    assert found == [[True, False, False, True, False], [True, False, False, True, True]]
+
+
 def test_the_manifest_names_origin_and_group(
     photographs: Path, crops: Path, tmp_path: Path
 ) -> None:
