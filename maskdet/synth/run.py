@@ -125,6 +125,8 @@ class _Record:
         """Write some pictures; what is to be known of them first, or a run that is killed would
         leave some of which nobody knows the group."""
         made = [outcome.made for outcome in outcomes if outcome.made]
+        # What stood there of a picture that is replaced is not true of the new one.
+        self._manifest.remove(item.file for item in made)
         for item in made:
             self._manifest.set(item.file, self._row(item))
         self._manifest.write()
