@@ -6,7 +6,7 @@ import csv
 import io
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -253,8 +253,7 @@ def same_parts(samples: Sequence[Sample]) -> None:
 def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     """Return the samples to train on: none ``difficult`` or of the part ``test``.
 
-    At most ``limit`` are drawn at random, as even over the classes as they come, and of a class
-    from training and validation part in proportion, at least one of each.
+    At most ``limit`` are drawn, see ``draw``.
 
     Raises:
         InputError: of a class there are only such faces, or only some of the pictures have
@@ -265,19 +264,34 @@ def usable(data: dataset.Dataset, limit: int | None, seed: int) -> list[Sample]:
     samples = [sample for sample in clear if sample.split != TEST]
     _same_classes(clear, samples, "every face of it is in the part test")
     same_parts(clear)
-    if limit is None or limit >= len(samples):
-        return samples
-    order = np.random.default_rng(seed).permutation(len(samples)).tolist()
-    parts = [(sample.label, sample.split, sample.extra) for sample in samples]
-    held, drawn = Counter(parts), Counter[tuple[str, str | None, bool]]()
+    parts = [(sample.split, sample.extra) for sample in samples]
+    chosen = draw([sample.label for sample in samples], parts, limit, seed)
+    return [samples[place] for place in chosen]
+
+
+def draw(
+    labels: Sequence[str], parts: Sequence[Hashable], limit: int | None, seed: int
+) -> list[int]:
+    """Draw at most ``limit`` of what has these labels and is in these parts.
+
+    They are as even over the labels as they come, and of a label from its parts in proportion,
+    at least one of each.
+
+    Returns:
+        Their places, in order; all of them without a limit.
+    """
+    if limit is None or limit >= len(labels):
+        return list(range(len(labels)))
+    order = np.random.default_rng(seed).permutation(len(labels)).tolist()
+    kinds = list(zip(labels, parts, strict=True))
+    held, drawn = Counter(kinds), Counter[tuple[str, Hashable]]()
     share = {}
-    for index in order:
-        share[index] = drawn[parts[index]] / held[parts[index]]
-        drawn[parts[index]] += 1
+    for place in order:
+        share[place] = drawn[kinds[place]] / held[kinds[place]]
+        drawn[kinds[place]] += 1
     seen: Counter[str] = Counter()
     rank = {}
-    for index in sorted(order, key=share.__getitem__):
-        label = samples[index].label
-        rank[index] = (seen[label], index)
-        seen[label] += 1
-    return [samples[index] for index in sorted(sorted(rank, key=rank.__getitem__)[:limit])]
+    for place in sorted(order, key=share.__getitem__):
+        rank[place] = (seen[labels[place]], place)
+        seen[labels[place]] += 1
+    return sorted(sorted(rank, key=rank.__getitem__)[:limit])

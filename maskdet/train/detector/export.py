@@ -18,7 +18,8 @@ from maskdet.models import store
 from maskdet.train import plots
 from maskdet.train.detector import network, onnx_file, validate
 from maskdet.train.detector.options import DetectorOptions
-from maskdet.train.detector.prepare import Photo, Scenes
+from maskdet.train.detector.photos import Photo
+from maskdet.train.detector.prepare import Scenes
 from maskdet.train.export import publish, save_bare, versions
 from maskdet.train.prepare import write_split
 

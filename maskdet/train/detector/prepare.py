@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from maskdet import hashing, images
 from maskdet.classes import BACKGROUND, CLASSES
 from maskdet.errors import InputError
-from maskdet.faces.base import FaceDetector
-from maskdet.faces.yunet import YunetFaceDetector
 from maskdet.hashing import NEAR_DUPLICATE
 from maskdet.labels.dataset import Dataset, Sample
 from maskdet.labels.manifest import TEST, VAL
@@ -28,41 +22,9 @@ from maskdet.neighbours import near_links
 from maskdet.progress import SILENT, Progress
 from maskdet.train import prepare as faces
 from maskdet.train.detector.options import DetectorOptions
-from maskdet.types import Box
+from maskdet.train.detector.photos import Photo, look_at
 
 log = logging.getLogger(__name__)
-
-_KNOWN_IOU = 0.3
-"""A face that overlaps a labelled box so much is that one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photograph with its faces.
-
-    ``faces`` are the labelled ones, ``index`` in their order here; ``denied`` are boxes of which
-    somebody said that there is no face, ``unlabelled`` those of faces that nobody labelled.
-    ``group``, ``split`` and ``extra`` as in ``dataset.Sample``.
-    """
-
-    path: Path
-    name: str
-    group: str
-    faces: tuple[VocObject, ...]
-    split: str | None = None
-    extra: bool = False
-    denied: tuple[Box, ...] = ()
-    unlabelled: tuple[Box, ...] = ()
-
-    @property
-    def clear(self) -> list[VocObject]:
-        """The faces that are not difficult."""
-        return [face for face in self.faces if not face.difficult]
-
-    @property
-    def ignored(self) -> list[Box]:
-        """Where there is a face of which nothing can be learnt."""
-        return [face.box for face in self.faces if face.difficult] + list(self.unlabelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +124,13 @@ def _photos(data: Dataset) -> list[Photo]:
 
 def _limited(photos: list[Photo], limit: int | None, seed: int) -> list[Photo]:
     """Draw at most ``limit`` photographs, as even over their rarest classes as they come."""
-    if limit is None or limit >= len(photos):
-        return photos
     total = Counter(face.label for photo in photos for face in photo.clear)
-    order = np.random.default_rng(seed).permutation(len(photos)).tolist()
-    seen: Counter[tuple[str | None, str | None]] = Counter()
-    rank = {}
-    for index in order:
-        labels = {face.label for face in photos[index].clear}
-        kind = (min(labels, key=total.__getitem__, default=None), photos[index].split)
-        rank[index] = (seen[kind], index)
-        seen[kind] += 1
-    return [photos[index] for index in sorted(sorted(rank, key=rank.__getitem__)[:limit])]
+    rarest = [
+        min((face.label for face in photo.clear), key=lambda name: (total[name], name), default="")
+        for photo in photos
+    ]
+    parts = [(photo.split, photo.extra) for photo in photos]
+    return [photos[place] for place in faces.draw(rarest, parts, limit, seed)]
 
 
 def prepare(
@@ -200,30 +157,16 @@ def prepare(
         InputError: a class has no picture that can be read, or cannot be split.
         ModelError: ``ignore_model`` is missing or no YuNet.
     """
-    looker = _Looker(ignore_model)
-    looked: list[Photo] = []
-    hashes, digests, broken = [], [], list(problems)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(looker, photos)
-        for photo, result in zip(
-            photos, progress(done, total=len(photos), desc="photographs"), strict=True
-        ):
-            if isinstance(result, str):
-                broken.append(result)
-                continue
-            looked.append(replace(photo, unlabelled=result[2]))
-            hashes.append(result[0])
-            digests.append(result[1])
+    seen = look_at(photos, ignore_model, progress)
+    looked, broken = seen.photos, [*problems, *seen.problems]
     for problem in broken:
         log.warning("%s", problem)
-    if not looked:
-        raise InputError(f"not one picture can be read. First problem: {broken[-1]}")
     missing = {face.label for photo in photos for face in photo.clear} - {
         face.label for photo in looked for face in photo.clear
     }
     if missing:
         raise InputError(f"class {min(missing)} has no usable face: no picture of it can be read")
-    cluster, validation = _split(looked, near_links(np.stack(hashes), NEAR_DUPLICATE), options)
+    cluster, validation = _split(looked, near_links(seen.hashes, NEAR_DUPLICATE), options)
     shared = np.isin(cluster, cluster[validation]) & ~validation
     extra = np.array([photo.extra or not photo.clear for photo in looked])
     if np.any(shared & ~extra):
@@ -239,7 +182,7 @@ def prepare(
         validation,
         ~validation & ~(shared & extra),
         cluster,
-        _fingerprint(looked, digests),
+        _fingerprint(looked, seen.digests),
         broken,
     )
     for part in ("training", "validation"):
@@ -248,48 +191,6 @@ def prepare(
     if ignore_model:
         log.info("faces without a label: %d", sum(len(photo.unlabelled) for photo in looked))
     return scenes
-
-
-Looked = tuple[npt.NDArray[np.uint8], str, tuple[Box, ...]]
-
-
-class _Looker:
-    """Returns a photograph's pHash, sha256 and unlabelled faces, or why it cannot be read."""
-
-    def __init__(self, ignore_model: Path | None) -> None:
-        self._make: Callable[[], FaceDetector] | None = None
-        self._own = threading.local()
-        if ignore_model:
-            YunetFaceDetector(ignore_model)  # a wrong file is told at once
-            self._make = lambda: YunetFaceDetector(ignore_model)
-
-    def __call__(self, photo: Photo) -> Looked | str:
-        try:
-            data = photo.path.read_bytes()
-            reduced = images.read_reduced(data, hashing.SIDE, grey=True)
-            unlabelled = self._unlabelled(photo, data)
-        except OSError as error:
-            return f"cannot read {photo.path}: {error.strerror or error}"
-        except InputError as error:
-            return f"{photo.path}: {error}"
-        return hashing.compute(reduced.pixels), hashlib.sha256(data).hexdigest(), unlabelled
-
-    def _unlabelled(self, photo: Photo, data: bytes) -> tuple[Box, ...]:
-        if self._make is None:
-            return ()
-        if not hasattr(self._own, "detector"):
-            self._own.detector = self._make()
-        known = [*(face.box for face in photo.faces), *photo.denied]
-        found = [face.box for face in self._own.detector.detect(images.read(data))]
-        return tuple(
-            box
-            for box in found
-            if all(
-                box.iou(other) < _KNOWN_IOU
-                and box.intersection(other) < 0.5 * min(box.area, other.area)
-                for other in known
-            )
-        )
 
 
 def _split(

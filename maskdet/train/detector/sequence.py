@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet.train.detector import workers
-from maskdet.train.detector.prepare import Photo
+from maskdet.train.detector.photos import Photo
 from maskdet.train.detector.targets import Floats
 from maskdet.train.detector.workers import Choice
 from maskdet.train.sequence import Batches

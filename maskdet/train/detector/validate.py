@@ -15,7 +15,7 @@ from maskdet.faces.base import usable_faces
 from maskdet.labels import ap
 from maskdet.labels.match import match
 from maskdet.train.calibrate import fit_temperature
-from maskdet.train.detector.prepare import Photo
+from maskdet.train.detector.photos import Photo
 from maskdet.types import Face
 
 LEAST_SCORE = 0.05

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from maskdet import images, processes
 from maskdet.train.detector.augment import augment, augmenter
 from maskdet.train.detector.options import DetectorOptions
-from maskdet.train.detector.prepare import Photo
+from maskdet.train.detector.photos import Photo
 from maskdet.train.detector.targets import BEYOND_CLASSES, Floats, assign, places
 from maskdet.train.detector.zoom import Scene, mosaic, zoom
 

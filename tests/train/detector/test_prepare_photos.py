@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +140,42 @@ def test_a_limit_is_shared_out_over_the_classes(photos: Path) -> None:
     labels = [face.label for photo in found for face in photo.clear]
     assert len(found) == 6
     assert min(labels.count("with_mask"), labels.count("without_mask")) >= 2
+
+
+def test_what_a_limit_leaves_holds_own_photographs_of_each_class(photos: Path) -> None:
+    more = photos.parent / "more"
+    for number in range(20):
+        write(more, f"c{number}.png", ("with_mask", FACE, False), ("without_mask", FACE, False))
+    for seed in range(5):
+        chosen = replace(OPTIONS, limit=16, seed=seed)
+        found, _ = collect([photos], chosen, [more])
+        assert any(photo.extra for photo in found)
+        assert {face.label for photo in found if not photo.extra for face in photo.clear} == {
+            "with_mask",
+            "without_mask",
+        }
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_a_limit_does_not_depend_on_the_order_of_a_set(photos: Path, hash_seed: str) -> None:
+    for number in range(8):
+        write(photos, f"d{number}.png", ("without_mask", FACE, False), ("with_mask", FACE, False))
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from maskdet.train.detector.options import DetectorOptions\n"
+        "from maskdet.train.detector.prepare import collect\n"
+        "found, _ = collect([Path(sys.argv[1])], DetectorOptions(limit=9, validation=0.3))\n"
+        "print(*(photo.path.name for photo in found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(photos)],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected, _ = collect([photos], DetectorOptions(limit=9, validation=0.3))
+    assert done.stdout.split() == [photo.path.name for photo in expected]
 
 
 def test_what_has_no_boxes_cannot_be_trained_on(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Network:
 @pytest.mark.train
 def test_faces_at_the_border_are_measured_as_the_detector_gives_them(tmp_path: Path) -> None:
     from maskdet.train.detector import validate
-    from maskdet.train.detector.prepare import Photo
+    from maskdet.train.detector.photos import Photo
 
     photos = []
     for number in range(5):
