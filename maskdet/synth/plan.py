@@ -45,30 +45,38 @@ class SynthOptions:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One picture to make.
+class Variant:
+    """One picture to make: ``number`` counts those of an original from 1, ``seed`` is its own."""
 
-    ``targets`` are faces of one picture; ``number`` counts the pictures made of them from 1;
-    ``seed`` is this picture's own; ``stem`` is its path, without what all names end with, below
-    the output's folder (of whole pictures: below the folder of their class); ``difficult`` are the
-    places in the VOC file of all faces that are, be it for what was to be excluded.
-    """
-
-    targets: tuple[Sample, ...]
-    style: str
     number: int
+    style: str
     seed: tuple[int, ...]
-    stem: str
-    difficult: frozenset[int]
 
     @property
     def label(self) -> str:
         return LABELS[self.style]
 
-    def file(self, index: int) -> str:
-        """Return the name of the picture of which the first treated face is ``index``."""
-        folder = self.label if self.targets[0].box is None else ""
-        return str(PurePosixPath(folder, f"{self.stem}_{index}_{self.style}-{self.number}.jpg"))
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be made of one picture.
+
+    ``targets`` are its faces; ``variants`` are made of all of them; ``stem`` is their path,
+    without what all names end with, below the output's folder (of whole pictures: below the folder
+    of their class); ``difficult`` are the places in the VOC file of all faces that are, be it for
+    what was to be excluded.
+    """
+
+    targets: tuple[Sample, ...]
+    variants: tuple[Variant, ...]
+    stem: str
+    difficult: frozenset[int]
+
+    def file(self, index: int, variant: Variant) -> str:
+        """Return the name of a picture of which the first treated face is ``index``."""
+        folder = variant.label if self.targets[0].box is None else ""
+        name = f"{self.stem}_{index}_{variant.style}-{variant.number}.jpg"
+        return str(PurePosixPath(folder, name))
 
 
 def plan(
@@ -101,8 +109,9 @@ def plan(
     names = Names(by_stem=True)
     jobs: list[Job] = []
     for path, some in by_picture.items():
-        name = names.take(_name(root, some[0]))
-        jobs += _jobs(some, name, frozenset(difficult[path]), options)
+        stem = str(PurePosixPath(names.take(_name(root, some[0]))).with_suffix(""))
+        variants = tuple(_variants(some[0].name, options))
+        jobs.append(Job(tuple(some), variants, stem, frozenset(difficult[path])))
     return jobs, skipped
 
 
@@ -112,14 +121,11 @@ def _name(root: Path, sample: Sample) -> str:
     return path.name if sample.box is None else path.as_posix()
 
 
-def _jobs(
-    targets: Sequence[Sample], name: str, difficult: frozenset[int], options: SynthOptions
-) -> Iterator[Job]:
+def _variants(name: str, options: SynthOptions) -> Iterator[Variant]:
     shares = np.array([SHARES[style] for style in options.styles])
-    digest = hashlib.sha256(os.fsencode(targets[0].name)).digest()
+    digest = hashlib.sha256(os.fsencode(name)).digest()
     for number in range(1, options.count + 1):
         seed = (options.seed, int.from_bytes(digest[:8]), number)
         rng = np.random.default_rng((*seed, 0))
         style = str(rng.choice(list(options.styles), p=shares / shares.sum()))
-        stem = str(PurePosixPath(name).with_suffix(""))
-        yield Job(tuple(targets), style, number, seed, stem, difficult)
+        yield Variant(number, style, seed)

@@ -25,9 +25,9 @@ KIND = "synthetic"
 """What the column ``kind`` of a manifest says of every picture that was made here."""
 
 _WORTH_PROCESSES = 24
-"""Pictures from which on the start of processes is worth its time."""
+"""Pictures to make from which on the start of processes is worth its time."""
 _AT_ONCE = 100
-"""Pictures after which what is done is written down."""
+"""Pictures made after which what is done is written down."""
 
 
 @dataclass
@@ -78,14 +78,14 @@ def synthesise(
     record = _Record(root, out, options.seed)
     outcomes = _work(jobs, options)
     shown = iter(progress(outcomes, total=len(jobs), desc="synth", unit="picture"))
-    while some := list(islice(shown, _AT_ONCE)):
-        record.write([outcome for outcome in some if outcome.made])
+    while some := list(islice(shown, max(1, _AT_ONCE // options.count))):
+        record.write([pair for outcome in some for pair in outcome.made])
         for outcome in some:
             result.skipped.update(outcome.skipped)
             result.problems += [outcome.problem] if outcome.problem else []
-            if outcome.made:
-                result.made.append(outcome.made)
-                result.labels[outcome.made.label] += len(outcome.made.targets)
+            for made, _ in outcome.made:
+                result.made.append(made)
+                result.labels[made.label] += len(made.targets)
     return result
 
 
@@ -93,7 +93,7 @@ def _work(jobs: Sequence[Job], options: SynthOptions) -> Iterator[Outcome]:
     """Yield what becomes of each job, in their order, whoever does it."""
     workers = options.workers or os.cpu_count() or 1
     worker.load(options)  # here in any case, where errors have their own kind
-    if len(jobs) < _WORTH_PROCESSES or workers == 1:
+    if len(jobs) * options.count < _WORTH_PROCESSES or workers == 1:
         yield from map(worker.treat, jobs)
         return
     with processes.pool(workers, worker.settle_in, options) as pool:
@@ -101,7 +101,12 @@ def _work(jobs: Sequence[Job], options: SynthOptions) -> Iterator[Outcome]:
 
 
 def _refuse_to_replace(out: Path, jobs: Iterable[Job], overwrite: bool) -> None:
-    possible = (out / job.file(target.index) for job in jobs for target in job.targets)
+    possible = (
+        out / job.file(target.index, variant)
+        for job in jobs
+        for variant in job.variants
+        for target in job.targets
+    )
     there = [path for path in possible if path.exists()]
     if there and not overwrite:
         raise OutputError(
@@ -121,22 +126,22 @@ class _Record:
         # From where pictures are named: as in the ledger, else as in the data set.
         self._base = find_root(out) or files.absolute(root).parent
 
-    def write(self, outcomes: Sequence[Outcome]) -> None:
+    def write(self, pictures: Sequence[tuple[Made, bytes]]) -> None:
         """Write some pictures; what is to be known of them first, or a run that is killed would
         leave some of which nobody knows the group."""
-        made = [outcome.made for outcome in outcomes if outcome.made]
+        made = [item for item, _ in pictures]
         # What stood there of a picture that is replaced is not true of the new one.
         self._manifest.remove(item.file for item in made)
         for item in made:
             self._manifest.set(item.file, self._row(item))
         self._manifest.write()
         ledger.enter(self._out, made)
-        for item, outcome in zip(made, outcomes, strict=True):
+        for item, jpeg in pictures:
             path = self._out / item.file
             files.make_folder(path.parent)
             if item.objects:
                 voc.write(voc_path(path), path, *item.size, item.objects)
-            files.write_bytes(path, outcome.jpeg)
+            files.write_bytes(path, jpeg)
 
     def _row(self, made: Made) -> dict[str, str]:
         sample = made.targets[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
 from maskdet.synth.occlude import occlude
 from maskdet.synth.place import place
-from maskdet.synth.plan import SMALL, Job, SynthOptions
+from maskdet.synth.plan import SMALL, Job, SynthOptions, Variant
 from maskdet.synth.straps import straps
 from maskdet.synth.styles import OCCLUDED
 from maskdet.synth.templates import Template
@@ -59,10 +60,9 @@ class Made:
 
 @dataclass
 class Outcome:
-    """What became of a job; ``jpeg`` is the picture's file."""
+    """What became of a job: pictures with their JPEG files, faces that were left out by reason."""
 
-    made: Made | None = None
-    jpeg: bytes = b""
+    made: list[tuple[Made, bytes]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     problem: str = ""
 
@@ -71,8 +71,11 @@ class _Worker:
     def __init__(self, options: SynthOptions) -> None:
         self.options = options
         self.net = LandmarkNet()
-        self.detector = SsdFaceDetector(size=TRAINED_SIZE)
         self.templates = templates.load(options.templates) if options.templates else []
+
+    @cached_property
+    def _detector(self) -> SsdFaceDetector:
+        return SsdFaceDetector(size=TRAINED_SIZE)
 
     def template(self, rng: np.random.Generator) -> Template:
         if self.templates and rng.random() >= self.options.drawn:
@@ -92,7 +95,7 @@ class _Worker:
     def _face_in(self, image: Bgr) -> Box:
         """Return the box of a face that a picture as a whole is labelled as."""
         height, width = image.shape[:2]
-        faces = self.detector.detect(image)
+        faces = self._detector.detect(image)
         if not faces:  # it fills the picture
             return Box(0, 0, width, height)
         return max(faces, key=lambda face: face.box.area).box
@@ -119,33 +122,50 @@ def settle_in(options: SynthOptions) -> None:
 
 
 def treat(job: Job) -> Outcome:
-    """Make one picture."""
+    """Make all pictures of one."""
     assert _worker is not None
     outcome = Outcome()
     path = job.targets[0].path
     try:
-        original = image = images.read(path)
+        image = images.read(path)
         objects = _objects(job, image)
-        done: list[tuple[Sample, str]] = []
+        faces = []
         for target in job.targets:
-            rng = np.random.default_rng((*job.seed, 1 + target.index))
             mesh = _worker.mesh(image, target)
             if isinstance(mesh, str):
                 outcome.skipped[mesh] += 1
-                continue
-            piece = _piece(original, [mesh.box, *(item.box for item in objects)], rng)
-            changed = _one(_worker, image, mesh, piece, job.style, target, rng)
-            if changed is None:
-                outcome.skipped[OUTSIDE] += 1
-                continue
-            image, name = changed
-            done.append((target, name))
-        if done:
-            outcome.made = _made(job, image, objects, done)
-            outcome.jpeg = _jpeg(image, path)
+            else:
+                faces.append((target, mesh))
+        for variant in job.variants:
+            result, done = _variant(_worker, image, faces, objects, variant)
+            outcome.skipped[OUTSIDE] += len(faces) - len(done)
+            if done:
+                made = _made(job, variant, result, objects, done)
+                outcome.made.append((made, _jpeg(result, path)))
     except InputError as error:
         outcome.problem = str(error)
+    outcome.skipped = +outcome.skipped
     return outcome
+
+
+def _variant(
+    worker: _Worker,
+    image: Bgr,
+    faces: Sequence[tuple[Sample, Mesh]],
+    objects: Sequence[voc.VocObject],
+    variant: Variant,
+) -> tuple[Bgr, list[tuple[Sample, str]]]:
+    """Return a picture with its faces treated, and what was put on which of them."""
+    beside = [*(mesh.box for _, mesh in faces), *(item.box for item in objects)]
+    result, done = image, []
+    for target, mesh in faces:
+        rng = np.random.default_rng((*variant.seed, 1 + target.index))
+        piece = _piece(image, beside, rng) if variant.style == OCCLUDED else None
+        changed = _one(worker, result, mesh, piece, variant.style, target, rng)
+        if changed:
+            result, name = changed
+            done.append((target, name))
+    return result, done
 
 
 def _one(
@@ -203,18 +223,23 @@ def _objects(job: Job, image: Bgr) -> tuple[voc.VocObject, ...]:
 
 
 def _made(
-    job: Job, image: Bgr, objects: Sequence[voc.VocObject], done: Sequence[tuple[Sample, str]]
+    job: Job,
+    variant: Variant,
+    image: Bgr,
+    objects: Sequence[voc.VocObject],
+    done: Sequence[tuple[Sample, str]],
 ) -> Made:
     treated = {target.index for target, _ in done}
     return Made(
-        job.file(done[0][0].index),
-        job.label,
-        job.style,
+        job.file(done[0][0].index, variant),
+        variant.label,
+        variant.style,
         tuple(target for target, _ in done),
         tuple(name for _, name in done),
         (image.shape[1], image.shape[0]),
         tuple(
-            replace(item, label=job.label) if item.index in treated else item for item in objects
+            replace(item, label=variant.label) if item.index in treated else item
+            for item in objects
         ),
     )
 

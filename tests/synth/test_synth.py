@@ -19,6 +19,7 @@ from maskdet.labels import dataset, voc
 from maskdet.labels.manifest import Manifest
 from maskdet.layout import voc_path
 from maskdet.synth import occlude, run, styles
+from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.plan import SynthOptions
 from maskdet.synth.run import Synthesised, synthesise
 from maskdet.types import Box
@@ -226,6 +227,23 @@ def test_a_piece_before_a_mouth_is_of_the_same_picture_and_shows_no_face(
     # A picture that is a face as a whole has no room for a piece beside it.
     result = made(crops, tmp_path / "c", "occluded")
     assert result.made[0].templates != ("patch",)
+
+
+def test_a_picture_is_looked_at_once_however_many_are_made_of_it(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes: list[Box] = []
+    find = LandmarkNet.find
+
+    def counted(net: LandmarkNet, image: Bgr, box: Box) -> Mesh | None:
+        boxes.append(box)
+        return find(net, image, box)
+
+    monkeypatch.setattr(LandmarkNet, "find", counted)
+    result = made(photographs, tmp_path / "out", *styles.STYLES, count=3)
+    assert boxes == [OBJECTS[1].box, OBJECTS[4].box] * 2
+    assert len(result.made) == 6
+    assert result.skipped == {"too small": 2, "no face found": 2}
 
 
 def test_a_broken_picture_does_not_stop_the_others(crops: Path, tmp_path: Path) -> None:
