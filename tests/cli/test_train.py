@@ -146,20 +146,28 @@ def test_bad_calls_for_a_detector(
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("broken", [0, 1, 6])
 def test_preview_shows_crops_with_their_boxes(
-    runner: CliRunner, tmp_path: Path, astronaut: Bgr
+    runner: CliRunner, tmp_path: Path, astronaut: Bgr, broken: int
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    for number, label in enumerate(("with_mask", "without_mask") * 2):
+    for number, label in enumerate(("with_mask", "without_mask") * 3):
         picture = np.roll(astronaut, 200 * number, axis=1)
-        images.write(photos / f"{number}.png", picture)
+        images.write(photos / f"{number}.jpg", picture)
         box = Box(0, 60, 100, 200)
         objects = [VocObject(0, label, box), VocObject(1, label, Box(300, 0, 400, 90), True)]
-        voc.write(photos / f"{number}.xml", f"{number}.png", 512, 512, objects)
+        voc.write(photos / f"{number}.xml", f"{number}.jpg", 512, 512, objects)
+        if number < broken:
+            path = photos / f"{number}.jpg"
+            path.write_bytes(path.read_bytes()[:9000])
     sheet = tmp_path / "sheet.png"
     given = ["--task", "detection", "--preview", str(sheet), "--crop-size", "128"]
-    result = runner.invoke(main, ["train", str(photos), *given])
+    result = runner.invoke(main, ["train", str(photos), *given, "--seed", "1"])
+    if broken == 6:
+        assert result.exit_code == 3
+        assert "not one picture can be read" in result.stderr
+        return
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(sheet)
     shown = images.read(sheet)

@@ -88,7 +88,7 @@ def collect(
     # Also of those that have nothing to be measured on, and would all be trained on.
     faces.same_parts([sample for sample in data.samples if sample.box] + [*data.empty.values()])
     photos = _limited(_photos(data), options.limit, options.seed)
-    _split(photos, None, options)
+    split(photos, None, options)
     return photos, data.problems
 
 
@@ -166,7 +166,7 @@ def prepare(
     }
     if missing:
         raise InputError(f"class {min(missing)} has no usable face: no picture of it can be read")
-    cluster, validation = _split(looked, near_links(seen.hashes, NEAR_DUPLICATE), options)
+    cluster, validation = split(looked, near_links(seen.hashes, NEAR_DUPLICATE), options)
     shared = np.isin(cluster, cluster[validation]) & ~validation
     extra = np.array([photo.extra or not photo.clear for photo in looked])
     if np.any(shared & ~extra):
@@ -175,10 +175,9 @@ def prepare(
             "'maskdet split --check' lists them",
             np.sum(shared & ~extra),
         )
-    names = {face.label for photo in looked for face in photo.clear}
     scenes = Scenes(
         looked,
-        tuple(name for name in CLASSES if name in names),
+        present(looked),
         validation,
         ~validation & ~(shared & extra),
         cluster,
@@ -193,10 +192,22 @@ def prepare(
     return scenes
 
 
-def _split(
+def split(
     photos: Sequence[Photo], near: npt.NDArray[np.int64] | None, options: DetectorOptions
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Split as the classifier's faces are, and say it of the photographs."""
+    """Split as the classifier's faces are, and say it of the photographs.
+
+    Args:
+        photos: some of them with faces.
+        near: near-duplicates among them, see ``labels.split.clusters``.
+        options: see DetectorOptions.
+
+    Returns:
+        The cluster of each photograph, int64, and whether it is in the validation part, bool.
+
+    Raises:
+        InputError: a class cannot be split.
+    """
     first: list[int] = []
     samples: list[Sample] = []
     anything = next(face.label for photo in photos for face in photo.clear)
@@ -214,6 +225,12 @@ def _split(
     )
     held = np.array([photo.split == VAL and not photo.extra for photo in photos])
     return cluster[first], validation[first] | held
+
+
+def present(photos: Sequence[Photo]) -> tuple[str, ...]:
+    """Return the classes of which there are clear faces, in the order of ``CLASSES``."""
+    names = {face.label for photo in photos for face in photo.clear}
+    return tuple(name for name in CLASSES if name in names)
 
 
 def _fingerprint(photos: Sequence[Photo], digests: Sequence[str]) -> str:
