@@ -131,9 +131,12 @@ def command(
     manifest.csv in --out names each picture's origin and has its group, so that 'maskdet train DIR
     --extra OUT' never validates on a face that it was trained on.
     """
+    from maskdet import images
     from maskdet.synth.plan import SynthOptions
     from maskdet.synth.run import synthesise
 
+    if sheet and sheet.suffix.lower() not in images.WRITABLE:
+        raise click.BadParameter(f"{sheet} is no picture (.jpg, .png)", param_hint="--sheet")
     options = SynthOptions(
         styles=styles or MASK_STYLES,
         count=count,
@@ -147,13 +150,13 @@ def command(
         overwrite=overwrite,
     )
     result = synthesise(folder, out, options, progress)
+    for problem in result.problems:
+        say(f"error: {problem}", error=True)
+    _print(out, result)
     if sheet and result.made:
         from maskdet.synth import sheet as sheets
 
         sheets.write(out, result.made, sheet)
-    for problem in result.problems:
-        say(f"error: {problem}", error=True)
-    _print(out, result)
     if result.problems:
         say(f"{len(result.problems)} files or labels could not be used", error=True)
         raise click.exceptions.Exit(3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,8 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, class_colour
 from maskdet.faces.crop import cut_face, region
-from maskdet.sheet import contact_sheet
+from maskdet.images import Bgr
+from maskdet.sheet import Caption, contact_sheet
 from maskdet.synth.worker import Made
 
 _SIDE = 192
@@ -32,20 +34,19 @@ def write(out: Path, made: Sequence[Made], path: Path) -> None:
         InputError: a picture has become unreadable.
         OutputError: the sheet cannot be written.
     """
-    faces, captions = [], []
-    for item in made[:_MOST]:
+    shown = list(islice(_faces(out, made), _MOST))
+    faces, captions = zip(*shown, strict=True)
+    images.write(path, contact_sheet(faces, captions, _COLUMNS))
+
+
+def _faces(out: Path, made: Sequence[Made]) -> Iterator[tuple[Bgr, Caption]]:
+    """Yield every face that was made, with what is said of it."""
+    for item in made:
         image = images.read(out / item.file)
         for target, template in zip(item.targets, item.templates, strict=True):
             face = cut_face(image, *region(image, target.box, _MARGIN))
             larger = face.shape[0] < _SIDE
-            faces.append(
-                cv2.resize(
-                    face,
-                    (_SIDE, _SIDE),
-                    interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA,
-                )
-            )
-            text = SHORT.get(item.label, item.label)
-            captions.append([(f"{item.style}, {text}", class_colour(item.label)), (template, GREY)])
-    shown = slice(_MOST)
-    images.write(path, contact_sheet(faces[shown], captions[shown], _COLUMNS))  # type: ignore[arg-type]
+            how = cv2.INTER_LINEAR if larger else cv2.INTER_AREA
+            text = f"{item.style}, {SHORT.get(item.label, item.label)}"
+            caption = [(text, class_colour(item.label)), (template, GREY)]
+            yield cv2.resize(face, (_SIDE, _SIDE), interpolation=how), caption  # type: ignore[misc]

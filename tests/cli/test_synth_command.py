@@ -56,6 +56,7 @@ def test_all_is_well_without_a_style_and_the_rest_is_done_despite_a_broken_file(
         (["{faces}"], 2, "--out"),
         (["{faces}", "--out", "{out}", "--style", "forehead"], 2, "forehead"),
         (["{faces}", "--out", "{out}", "--count", "0"], 2, "--count"),
+        (["{faces}", "--out", "{out}", "--sheet", "{out}.gif"], 2, "is no picture"),
         (["{faces}/none", "--out", "{out}"], 2, "does not exist"),
         (["{faces}", "--out", "{faces}/more"], 3, "lies in"),
         (["{faces}", "--out", "{out}", "--templates", "{faces}"], 3, "no PNG picture of a mask"),
@@ -68,6 +69,18 @@ def test_what_is_wrong_is_said(
     result = runner.invoke(main, ["synth", *(item.format(**places) for item in arguments)])
     assert result.exit_code == code, result.output
     assert message in result.stderr
+    assert not list(tmp_path.rglob("*-1.jpg"))
+
+
+def test_what_was_made_is_told_before_the_sheet(
+    runner: CliRunner, faces: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    sheet = ["--sheet", str(tmp_path / "file" / "sheet.png")]
+    result = runner.invoke(main, ["synth", str(faces), "--out", str(tmp_path / "out"), *sheet])
+    assert result.exit_code == 3
+    assert "1 pictures, 1 faces made" in result.stdout
+    assert "sheet.png" in result.stderr
 
 
 def test_the_missing_extra_is_named(

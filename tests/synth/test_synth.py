@@ -18,7 +18,7 @@ from maskdet.images import Bgr
 from maskdet.labels import dataset, voc
 from maskdet.labels.manifest import Manifest
 from maskdet.layout import voc_path
-from maskdet.synth import occlude, run, styles
+from maskdet.synth import occlude, run, sheet, styles
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.plan import SynthOptions
 from maskdet.synth.run import Synthesised, synthesise
@@ -350,6 +350,17 @@ def test_a_synthetic_crop_leads_to_the_picture_of_its_crop(
     assert all(found.face and found.face.box == FACE for found in origins)
     groups = {row["group"] for row in Manifest(data / "synthetic").rows}
     assert groups == {"7", "8"}
+
+
+def test_no_more_pictures_are_read_than_the_sheet_shows(
+    crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheet, "_MOST", 2)
+    result = made(crops, tmp_path / "out", *styles.STYLES, count=3)
+    (tmp_path / "out" / result.made[2].file).unlink()
+    sheet.write(tmp_path / "out", result.made, tmp_path / "sheet.png")
+    height, width = images.read(tmp_path / "sheet.png").shape[:2]
+    assert width == 2 * 192 < 2 * height
 
 
 @pytest.mark.corpus
