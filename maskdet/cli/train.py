@@ -51,7 +51,6 @@ def command(
     /,
     data: tuple[Path, ...],
     task: str,
-    ignore_model: Path | None,
     extra: tuple[Path, ...],
     exclude: tuple[str, ...],
     out: Path | None,
@@ -91,7 +90,6 @@ def command(
             _detector_options(ctx, options | {"exclude": exclude}),
             preview,
             extra=extra,
-            ignore_model=ignore_model,
             resume=resume,
             overwrite=overwrite,
             progress=progress,
@@ -165,7 +163,6 @@ def _detector(
     preview: Path | None,
     *,
     extra: tuple[Path, ...],
-    ignore_model: Path | None,
     resume: bool,
     overwrite: bool,
     progress: Progress,
@@ -173,7 +170,7 @@ def _detector(
     if preview:
         from maskdet.train.detector.preview import preview as write_preview
 
-        write_preview(data, preview, options, extra, ignore_model, progress)
+        write_preview(data, preview, options, extra, progress)
         click.echo(preview)
         return
     assert out
@@ -184,7 +181,6 @@ def _detector(
         out,
         options,
         extra=extra,
-        ignore_model=ignore_model,
         resume=resume,
         overwrite=overwrite,
         progress=progress,

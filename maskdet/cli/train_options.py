@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +20,7 @@ LARGEST_FACE = 512
 
 FIELDS = {
     "classification": {field.name for field in fields(TrainOptions)},
-    "detection": {*(field.name for field in fields(DetectorOptions)), "ignore_model"},
+    "detection": {field.name for field in fields(DetectorOptions)},
 }
 """The options of each task."""
 
@@ -81,7 +80,8 @@ def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option(
         "--ignore-model",
-        type=click.Path(path_type=Path),
+        type=click.Path(),
+        default=_DETECTOR.ignore_model,
         metavar="PATH",
         help="[d] YuNet's file: where it sees a face that nobody labelled, nothing is learnt.",
     )

@@ -87,7 +87,12 @@ def write_model(
             thresholds={own.OwnFaceDetector.name: outcome.threshold},
             temperature=validate.temperature(seen, scenes.classes, outcome.threshold),
             training={
-                "options": asdict(options) | {"weights": Path(options.weights).name},
+                "options": asdict(options)
+                | {
+                    name: Path(path).name
+                    for name in ("weights", "ignore_model")
+                    if (path := getattr(options, name))
+                },
                 "fingerprint": scenes.fingerprint,
                 "photographs": int(scenes.training.sum()),
                 "faces": scenes.counts(scenes.training),

@@ -61,7 +61,6 @@ def train(
     options: DetectorOptions,
     *,
     extra: Sequence[Path] = (),
-    ignore_model: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = SILENT,
@@ -77,22 +76,20 @@ def train(
         out: the model's folder, e.g. ``model/mine``.
         options: see DetectorOptions.
         extra: more photographs that are trained on, but not validated on.
-        ignore_model: YuNet's file; where it sees a face that nobody labelled, nothing is learnt.
         resume: go on with the run that was cut short in ``out``.
         overwrite: replace what is there already, a model or an unfinished run.
         progress: makes the bars.
 
     Raises:
         InputError: unusable data, or ``resume`` with other data or options or without a run.
-        ModelError: backbone weights or ``ignore_model`` missing, or the ONNX export differs from
-            Keras.
+        ModelError: backbone weights or YuNet's file missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
     network.check(options.weights, options.image_size, options.crop_size)
     run.check_place(out, resume, overwrite)
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
-        scenes = prepare(photos, problems, options, ignore_model, progress)
+        scenes = prepare(photos, problems, options, progress)
         parts = scenes.training, scenes.validation
         run.keep_record(work, scenes.fingerprint, parts, asdict(options), resume)
         keras.utils.set_random_seed(options.seed)

@@ -17,7 +17,8 @@ class DetectorOptions:
     ``class_weight_power`` how far rare classes are drawn more often (1: in full, 0: not),
     ``mosaic`` the part of the crops that are laid together from four, ``validation`` the part of
     the photographs that is kept for validation (where no manifest gives one), ``limit`` the most
-    photographs to use (None: all), ``exclude`` what to leave out, see ``labels.dataset.load``.
+    photographs to use (None: all), ``exclude`` what to leave out, see ``labels.dataset.load``,
+    ``ignore_model`` YuNet's file: where it sees a face that nobody labelled, nothing is learnt.
     """
 
     image_size: int = 640
@@ -34,4 +35,5 @@ class DetectorOptions:
     validation: float = 0.15
     limit: int | None = None
     exclude: tuple[str, ...] = ()
+    ignore_model: str | None = None
     seed: int = 0

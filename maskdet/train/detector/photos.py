@@ -68,14 +68,13 @@ class Looked:
 
 
 def look_at(
-    photos: Sequence[Photo], ignore_model: Path | None = None, progress: Progress = SILENT
+    photos: Sequence[Photo], ignore_model: str | None = None, progress: Progress = SILENT
 ) -> Looked:
     """Read each photograph once.
 
     Args:
         photos: as their labels say.
-        ignore_model: YuNet's file: where it is sure of a face that nobody labelled, the
-            photograph gets a box in ``unlabelled``.
+        ignore_model: see DetectorOptions.
         progress: makes the bar.
 
     Raises:
@@ -106,12 +105,12 @@ _Seen = tuple[npt.NDArray[np.uint8], str, tuple[Box, ...]]
 class _Looker:
     """Returns a photograph's pHash, sha256 and unlabelled faces, or why it cannot be read."""
 
-    def __init__(self, ignore_model: Path | None) -> None:
+    def __init__(self, ignore_model: str | None) -> None:
         self._make: Callable[[], FaceDetector] | None = None
         self._own = threading.local()
-        if ignore_model:
-            YunetFaceDetector(ignore_model)  # a wrong file is told at once
-            self._make = lambda: YunetFaceDetector(ignore_model)
+        if ignore_model is not None:
+            self._make = lambda: YunetFaceDetector(Path(ignore_model))
+            self._make()  # a wrong file is told at once
 
     def __call__(self, photo: Photo) -> _Seen | str:
         try:

@@ -137,7 +137,6 @@ def prepare(
     photos: Sequence[Photo],
     problems: Sequence[str],
     options: DetectorOptions,
-    ignore_model: Path | None = None,
     progress: Progress = SILENT,
 ) -> Scenes:
     """Look at each photograph once, and split them.
@@ -149,15 +148,13 @@ def prepare(
     Args:
         photos, problems: what ``collect`` returned.
         options: see DetectorOptions.
-        ignore_model: YuNet's file: where it is sure of a face that nobody labelled, nothing is
-            learnt from the training photographs.
         progress: makes the bar.
 
     Raises:
         InputError: a class has no picture that can be read, or cannot be split.
-        ModelError: ``ignore_model`` is missing or no YuNet.
+        ModelError: ``options.ignore_model`` is missing or no YuNet.
     """
-    seen = look_at(photos, ignore_model, progress)
+    seen = look_at(photos, options.ignore_model, progress)
     looked, broken = seen.photos, [*problems, *seen.problems]
     for problem in broken:
         log.warning("%s", problem)
@@ -187,7 +184,7 @@ def prepare(
     for part in ("training", "validation"):
         chosen = getattr(scenes, part)
         log.info("%s: %d photographs, %s", part, chosen.sum(), scenes.counts(chosen))
-    if ignore_model:
+    if options.ignore_model:
         log.info("faces without a label: %d", sum(len(photo.unlabelled) for photo in looked))
     return scenes
 

@@ -33,7 +33,6 @@ def preview(
     path: Path,
     options: DetectorOptions,
     extra: Sequence[Path] = (),
-    ignore_model: Path | None = None,
     progress: Progress = SILENT,
 ) -> None:
     """Write a contact sheet of crops with their boxes; grey ones are ignored.
@@ -44,12 +43,11 @@ def preview(
         roots, extra: the data, see ``prepare.collect``.
         path: of the picture to write.
         options: see DetectorOptions.
-        ignore_model: see ``photos.look_at``.
         progress: makes the bar.
 
     Raises:
         InputError: unusable data, or no crop is of photographs that can all be read.
-        ModelError: ``ignore_model`` is missing or no YuNet.
+        ModelError: ``options.ignore_model`` is missing or no YuNet.
         OutputError: the picture cannot be written.
     """
     photos, problems = collect(roots, options, extra)
@@ -59,7 +57,7 @@ def preview(
     choices, odds = chances(training, options.class_weight_power)
     drawn = np.random.default_rng(options.seed).choice(len(choices), (SHOWN, 4), p=odds)
     wanted = sorted({choices[place][0] for place in drawn.ravel().tolist()})
-    looked = look_at([training[number] for number in wanted], ignore_model, progress)
+    looked = look_at([training[number] for number in wanted], options.ignore_model, progress)
     for problem in [*problems, *looked.problems]:
         log.warning("%s", problem)
     known = {photo.path: photo for photo in looked.photos}

@@ -21,6 +21,7 @@ from maskdet import files, images
 from maskdet.cli import main
 from maskdet.detect.pipeline import load_pipeline
 from maskdet.errors import InputError, ModelError
+from maskdet.faces import yunet
 from maskdet.faces.own import OwnFaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
@@ -83,6 +84,7 @@ def options(corpus: Path) -> DetectorOptions:
         learning_rate=3e-3,
         mosaic=0.1,
         validation=0.25,
+        ignore_model=str(corpus.parent / "weights" / yunet.MODEL),
     )
 
 
@@ -96,7 +98,11 @@ def trained(
 @pytest.mark.corpus
 @pytest.mark.train
 def test_a_run_learns_and_leaves_a_whole_model(
-    trained: fit.DetectorResult, photos: Path, astronaut: Bgr, runner: CliRunner
+    trained: fit.DetectorResult,
+    options: DetectorOptions,
+    photos: Path,
+    astronaut: Bgr,
+    runner: CliRunner,
 ) -> None:
     assert {path.name for path in trained.folder.iterdir()} == {
         "model.keras",
@@ -108,6 +114,8 @@ def test_a_run_learns_and_leaves_a_whole_model(
     }
     info = store.load_info(trained.folder)
     assert (info.task, info.classes) == ("detection", ("with_mask", "without_mask"))
+    said = info.training["options"]
+    assert (said["weights"], said["ignore_model"]) == (Path(options.weights).name, yunet.MODEL)
     assert str(photos) not in (trained.folder / "model.json").read_text()
     history = json.loads((trained.folder / "history.json").read_text())
     losses = [line["loss"] for line in history[1:]]
@@ -181,9 +189,11 @@ def test_interrupted_and_resumed(photos: Path, options: DetectorOptions, tmp_pat
         batch_size=8,
         mosaic=0,
         learning_rate=DetectorOptions().learning_rate,
+        ignore_model=None,
     )
-    with pytest.raises(InputError, match="--patience was 100"):
-        fit.train([photos], out, chosen, resume=True)
+    other = replace(chosen, ignore_model=options.ignore_model)
+    with pytest.raises(InputError, match="--patience was 100, --ignore-model was None"):
+        fit.train([photos], out, other, resume=True)
     record = json.loads((out / run.WORK / run.RECORD).read_text())
     record["options"]["patience"] = 1
     (out / run.WORK / run.RECORD).write_text(json.dumps(record))

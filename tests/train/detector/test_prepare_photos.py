@@ -56,9 +56,8 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
-def prepared(root: Path, options: DetectorOptions = OPTIONS, **more: object) -> Scenes:
-    found, problems = collect([root], options)
-    return prepare(found, problems, options, **more)  # type: ignore[arg-type]
+def prepared(root: Path, options: DetectorOptions = OPTIONS) -> Scenes:
+    return prepare(*collect([root], options), options)
 
 
 def test_photographs_are_split_and_the_rest_serves_training(photos: Path) -> None:
@@ -198,7 +197,7 @@ def test_a_face_that_nobody_labelled_is_ignored(photos: Path, astronaut: Bgr, co
     write(photos, "labelled.png", ("without_mask", mirrored, False), image=astronaut[:, ::-1])
     write(photos, "denied.png", ("background", ASTRONAUT_FACE, False), image=astronaut)
     model = corpus.parent / "weights" / yunet.MODEL
-    scenes = prepared(photos, ignore_model=model)
+    scenes = prepared(photos, replace(OPTIONS, ignore_model=str(model)))
     found = {photo.name.rpartition("/")[2]: photo.unlabelled for photo in scenes.photos}
     assert len(found["astronaut.png"]) == 1
     assert found["astronaut.png"][0].iou(ASTRONAUT_FACE) > 0.5
