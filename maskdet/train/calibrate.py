@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from maskdet.train import network
 
@@ -28,10 +29,9 @@ def nll(
         temperature: above 0; more than 1 makes probabilities less sure.
     """
     # A softmax's logarithm is its logits, but for a number that a softmax does not see.
-    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    sums = np.log(np.exp(logits).sum(axis=1))
-    return float(np.mean(sums - logits[np.arange(len(label)), label]))
+    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1))
+    likely = log_softmax(logits / temperature, axis=1)
+    return -float(np.mean(likely[np.arange(len(label)), label]))
 
 
 def fit_temperature(

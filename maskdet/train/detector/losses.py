@@ -32,16 +32,13 @@ def detection_loss(classes: int) -> Callable[[Tensor, Tensor], Tensor]:
         iou, giou = overlap(boxes, found)
         focal = ops.sum(focal_loss(known, values[..., :classes]), axis=-1) * counted
         # What the box is worth is a fact to the quality, not a thing to be changed by it.
-        quality = cross_entropy(ops.stop_gradient(iou), values[..., classes])
+        quality = ops.binary_crossentropy(
+            ops.stop_gradient(iou), values[..., classes], from_logits=True
+        )
         each = focal + positive * (BOX_WEIGHT * (1 - giou) + quality)
         return ops.sum(each) / ops.maximum(ops.sum(positive), 1.0)
 
     return loss
-
-
-def cross_entropy(truth: Tensor, logits: Tensor) -> Tensor:
-    """Return the binary cross-entropy of each logit, for truths from 0 to 1."""
-    return ops.maximum(logits, 0) - logits * truth + ops.log1p(ops.exp(-ops.abs(logits)))
 
 
 def focal_loss(truth: Tensor, logits: Tensor) -> Tensor:
@@ -49,7 +46,7 @@ def focal_loss(truth: Tensor, logits: Tensor) -> Tensor:
     probability = ops.sigmoid(logits)
     wrong = truth * (1 - probability) + (1 - truth) * probability
     weight = truth * ALPHA + (1 - truth) * (1 - ALPHA)
-    return weight * wrong**GAMMA * cross_entropy(truth, logits)
+    return weight * wrong**GAMMA * ops.binary_crossentropy(truth, logits, from_logits=True)
 
 
 def overlap(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

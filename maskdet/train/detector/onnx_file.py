@@ -1,7 +1,8 @@
 """From the trained network to ONNX; run as a module, in a process of its own.
 
-Keras writes ONNX files from TensorFlow alone. Where another backend trains, a second process
-loads the saved network under TensorFlow.
+Where another backend than TensorFlow trains, a second process loads the saved network under
+TensorFlow: each backend has an exporter of its own (JAX has jax2onnx, which the extra ``train``
+does not bring), and one alone is enough to install, to check and to merge convolutions of.
 """
 
 from __future__ import annotations
