@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
 from maskdet.progress import SILENT, Progress
@@ -154,16 +155,13 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         return load_pipeline(**chosen)
 
-    return model_option(_classifier_option(_networks(command, load)))
-
-
-def _classifier_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
+    classifier_option = click.option(
         "--classifier",
         metavar="none|both|NAME|PATH",
         help="Who says how the mask sits where --detector maskdet does: nobody else, both (the "
         "mean of the detector and --model), or a classifier alone. [default: none]",
-    )(command)
+    )
+    return model_option(classifier_option(_networks(command, load)))
 
 
 def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -238,6 +236,7 @@ def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callab
     )
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        source = click.get_current_context().get_parameter_source
         names = (
             *("model", "classifier", "detector", "face_model"),
             *("min_score", "min_face", "threads", "face_size"),
@@ -246,6 +245,15 @@ def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callab
         if chosen.get("classifier") and chosen["detector"] not in LABELLING:
             raise click.UsageError(
                 "--classifier is for --detector maskdet; of the others --model says all"
+            )
+        if (
+            source("model") == ParameterSource.COMMANDLINE
+            and chosen["detector"] in LABELLING
+            and chosen["classifier"] != "both"
+        ):
+            raise click.UsageError(
+                "--detector maskdet uses --model only for --classifier both; a classifier that is "
+                "to stand alone is named with --classifier"
             )
         if chosen["face_size"] and chosen["detector"] != "ssd":
             raise click.UsageError("--face-size is for --detector ssd")

@@ -136,11 +136,13 @@ def _say_end(problems: list[str], interrupted: bool) -> None:
 
 
 def _refuse_others(ctx: click.Context, task: str) -> None:
-    """Refuse options of the other task, which would be without effect."""
+    """Refuse options of the other task, which would be without effect.
+
+    Not settings of the environment: they are for whichever task is run.
+    """
     (other,) = set(FIELDS) - {task}
     for name in FIELDS[other] - FIELDS[task]:
-        source = ctx.get_parameter_source(name)
-        if source not in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
+        if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} is for --task {other}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -36,17 +35,15 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
     return value
 
 
-def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of ``TrainOptions`` and ``DetectorOptions``, by the names of their fields."""
-
-    @click.option(
+_OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
+    click.option(
         "--weights",
         default=_DEFAULT.weights,
         show_default=True,
         metavar="imagenet|none|PATH",
         help="What the backbone starts from; imagenet is downloaded by Keras.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--image-size",
         type=click.IntRange(32, 2048),
         callback=_multiple_of_32,
@@ -55,132 +52,135 @@ def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Side of the network's input in pixels, a multiple of 32, for faces up to "
         f"{LARGEST_FACE}; of a detector, the longer side of a photograph when the model is used "
         f"and validated. {_also('image_size')}",
-    )
-    @click.option(
+    ),
+    click.option(
         "--crop-size",
         type=click.IntRange(64, 2048),
         callback=_multiple_of_32,
         default=_DETECTOR.crop_size,
         show_default=True,
         help="[d] Side in pixels of the crops that are trained on, a multiple of 32.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--crops",
         type=click.IntRange(1),
         default=_DETECTOR.crops,
         show_default=True,
         help="[d] Crops an epoch, each of a face drawn at random.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--mosaic",
         type=Number(0, 1),
         default=_DETECTOR.mosaic,
         show_default=True,
         help="[d] Part of the crops that are laid together from four.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--ignore-model",
         type=click.Path(),
         default=_DETECTOR.ignore_model,
         metavar="PATH",
         help="[d] YuNet's file: where it sees a face that nobody labelled, nothing is learnt.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--alpha",
         type=Number(0.1, 2),
         default=_DEFAULT.alpha,
         show_default=True,
         help="Width of MobileNetV2.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--margin",
         type=Number(0, 1),
         default=_DEFAULT.margin,
         show_default=True,
         help="[c] What is added around a face's box on each side, as a part of its longer side.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--epochs",
         type=click.IntRange(0),
         default=_DEFAULT.epochs,
         show_default=True,
         help=f"Most epochs of fine-tuning; 0 trains the head only. {_also('epochs')}",
-    )
-    @click.option(
+    ),
+    click.option(
         "--head-epochs",
         type=click.IntRange(1),
         default=_DEFAULT.head_epochs,
         show_default=True,
         help="[c] Most epochs of the head, before fine-tuning.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--batch-size",
         type=click.IntRange(1),
         default=_DEFAULT.batch_size,
         show_default=True,
         help=f"Faces, or crops, a step. {_also('batch_size')}",
-    )
-    @click.option(
+    ),
+    click.option(
         "--patience",
         type=click.IntRange(1),
         default=_DEFAULT.patience,
         show_default=True,
         help="Stop after this many epochs without a better validation macro-F1, or mean average "
         f"precision. {_also('patience')}",
-    )
-    @click.option(
+    ),
+    click.option(
         "--fine-tune-from",
         type=click.IntRange(0, 17),
         default=_DEFAULT.fine_tune_from,
         show_default=True,
         help="[c] First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--learning-rate",
         type=Number(0, min_open=True),
         default=_DEFAULT.learning_rate,
         show_default=True,
         help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine. "
         f"{_also('learning_rate')}",
-    )
-    @click.option(
+    ),
+    click.option(
         "--label-smoothing",
         type=Number(0, 0.5),
         default=_DEFAULT.label_smoothing,
         show_default=True,
         help="[c] Part of each label that is spread over all classes.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--class-weight-power",
         type=Number(0, 1),
         default=_DEFAULT.class_weight_power,
         show_default=True,
         help="How far class weights make up for rare classes: 1 in full, 0 not at all. For a "
         "detector, they are drawn more often instead.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--validation",
         type=Number(0.01, 0.5),
         default=_DEFAULT.validation,
         show_default=True,
         help="Part of the faces that is kept for validation; without effect where a manifest.csv "
         "has the column split with a part val.",
-    )
-    @exclude_options
-    @click.option(
+    ),
+    exclude_options,
+    click.option(
         "--limit",
         type=click.IntRange(4),
         help="Use at most this many faces, or photographs, to try things out.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--seed",
         type=click.IntRange(0, 2**32 - 1),
         default=_DEFAULT.seed,
         show_default=True,
         help="Of the split, the augmentation and the head's first weights.",
-    )
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return command(*args, **kwargs)
+    ),
+)
 
-    return wrapped
+
+def how_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of ``TrainOptions`` and ``DetectorOptions``, by the names of their fields."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -108,6 +108,26 @@ def test_only_it_is_joined_with_a_classifier(runner: CliRunner, command: str) ->
     assert "--classifier is for --detector maskdet" in result.stderr
 
 
+@pytest.mark.parametrize("classifier", [None, "none", "another"])
+@pytest.mark.parametrize("command", ["detect --image {a}", "label {a}", "evaluate --data {a}"])
+def test_a_model_that_it_does_not_use_is_refused(
+    runner: CliRunner, photos: Path, chosen: list[str], command: str, classifier: str | None
+) -> None:
+    given = [*command.format(a=photos).split(), *chosen, "--model", "mine"]
+    more = ["--classifier", classifier] if classifier else []
+    result = runner.invoke(main, [*given, *more])
+    assert result.exit_code == 2
+    assert "uses --model only for --classifier both" in result.stderr
+
+
+def test_a_model_of_the_environment_is_for_other_detectors(
+    runner: CliRunner, photos: Path, chosen: list[str]
+) -> None:
+    given = ["detect", "--image", str(photos / "a.png"), *chosen]
+    result = runner.invoke(main, given, env={"MASKDET_DETECT_MODEL": "mine"})
+    assert result.exit_code == 0, result.output
+
+
 def test_without_a_model_it_says_how_to_make_one(
     runner: CliRunner, photos: Path, tmp_path: Path
 ) -> None:

@@ -129,6 +129,19 @@ def test_options_of_the_other_task_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("task", "setting"),
+    [("classification", "MASKDET_TRAIN_CROPS"), ("detection", "MASKDET_TRAIN_HEAD_EPOCHS")],
+)
+def test_settings_of_the_environment_may_be_for_the_other_task(
+    runner: CliRunner, tmp_path: Path, task: str, setting: str
+) -> None:
+    given = ["train", "--task", task, str(tmp_path), "--out", str(tmp_path / "m")]
+    result = runner.invoke(main, given, env={setting: "100"})
+    assert result.exit_code == 3
+    assert "no labelled face" in result.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
