@@ -67,7 +67,6 @@ class OwnFaceDetector:
         min_score: faces below this confidence are left out, 0 to 1; None takes what the model's
             description says.
         min_face: faces whose shorter side is under this many pixels are left out.
-        size: longer side in pixels of what the network sees; None takes the model's own.
         threads: cores that one run may use; 0 leaves it to ONNX Runtime.
 
     Raises:
@@ -81,7 +80,6 @@ class OwnFaceDetector:
         weights: Path | None = None,
         min_score: float | None = None,
         min_face: float = 0,
-        size: int | None = None,
         threads: int = 0,
     ) -> None:
         self.folder = _folder(weights)
@@ -91,7 +89,6 @@ class OwnFaceDetector:
             min_score = self.info.thresholds.get(self.name, DEFAULT_MIN_SCORE)
         self.min_score: float = min_score
         self.min_face = min_face
-        self.size = size or self.info.image_size
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -129,8 +126,9 @@ class OwnFaceDetector:
     def detect(self, image: Bgr) -> list[Face]:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
-        found = [self._look(image, look) for look in looks(width, height, self.size, self.min_face)]
-        boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        parts = looks(width, height, self.info.image_size, self.min_face)
+        found = [self._look(image, part) for part in parts]
+        boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
         kept = distinct(boxes, scores.max(axis=1), self.min_score)
         faces = as_faces(boxes[kept], scores[kept], self.info.classes, self.info.temperature)
         return usable_faces(faces, width, height, self.min_score, self.min_face)

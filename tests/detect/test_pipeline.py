@@ -164,8 +164,10 @@ def test_who_labels_where_the_detector_does(
 ) -> None:
     squares = make_detector(tmp_path / "squares")
     # Of the one face the classifier is sure, if in its way; to the other it gives 1 : 4.
-    other = make_model(tmp_path / "other", weights=[[0, 0, 50], [0, 0, 0], [50, 0, 0]])
-    unsure = make_model(tmp_path / "unsure", bias=[float(np.log(v)) for v in (0.2, 0.2, 0.6)])
+    weights = [[0.0, 0, 50], [0, 0, 0], [50, 0, 0]]
+    other = make_model(tmp_path / "other", weights=weights, margin=0.05)
+    bias = [float(np.log(v)) for v in (0.2, 0.2, 0.6)]
+    unsure = make_model(tmp_path / "unsure", bias=bias, margin=0.2)
     said = classifier.format(other=other) if classifier else None
     pipeline = load_pipeline(unsure, "maskdet", squares, classifier=said)
     found = sorted(pipeline(two_squares()).faces, key=lambda face: face.box.x1)
@@ -179,7 +181,7 @@ def test_who_labels_where_the_detector_does(
     else:
         assert set(pipeline.classes) == {*known, "mask_worn_incorrectly"}
         assert pipeline.model == ("squares + unsure" if classifier == "both" else "other")
-    assert 0 < pipeline.margin < 1 or pipeline.classifier
+    assert pipeline.margin == {"{other}": 0.05, "both": 0.2}.get(str(classifier), 0.1)
 
 
 def test_somebody_has_to_label(tmp_path: Path, make_model: ModelMaker) -> None:

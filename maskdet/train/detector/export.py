@@ -155,7 +155,7 @@ def check_export(folder: Path, run: keras.Model, photos: list[Photo]) -> float:
     largest = 0.0
     for photo in photos:
         image = images.read(photo.path)
-        scale = own.scale_for(image.shape[1], image.shape[0], detector.size)
+        scale = own.scale_for(image.shape[1], image.shape[0], detector.info.image_size)
         canvas = own.letterbox(image, scale)[None]
         boxes, scores = detector.run(canvas)
         wanted = run.predict_on_batch(canvas)

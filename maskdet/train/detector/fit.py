@@ -34,6 +34,7 @@ from maskdet.train.detector.losses import detection_loss
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.prepare import Scenes, collect, prepare
 from maskdet.train.detector.sequence import Crops
+from maskdet.train.network import check
 
 _LEAST_RATE = 0.02
 """Part of the learning rate at which the run begins and ends."""
@@ -85,7 +86,8 @@ def train(
         ModelError: backbone weights or YuNet's file missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
-    network.check(options.weights, options.image_size, options.crop_size)
+    for size in (options.image_size, options.crop_size):
+        check(size, options.weights)
     run.check_place(out, resume, overwrite)
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:

@@ -34,17 +34,6 @@ _LARGEST = 6.0
 _MOMENTUM = 0.9
 
 
-def check(weights: str, *sizes: int) -> None:
-    """See whether a network can be built, before anything long starts.
-
-    Raises:
-        InputError: one of the sizes is no multiple of 32.
-        ModelError: the file of the backbone's weights is missing.
-    """
-    for size in sizes:
-        network.check(size, weights)
-
-
 def build(classes: int, alpha: float = 1.0, weights: str = "imagenet") -> keras.Model:
     """Build the network as it is trained.
 

@@ -67,12 +67,13 @@ def merge_pointwise(graph: GraphProto) -> int:
     they take a sixth of the time.
     """
     constants = {item.name: item for item in graph.initializer}
+    results = {item.name for item in graph.output}
     merged = 0
     for node in list(graph.node):
         if not _pointwise(node, constants):
             continue
         users = [other for other in graph.node if node.output[0] in other.input]
-        if len(users) != 1 or not _pointwise(users[0], constants):
+        if len(users) != 1 or node.output[0] in results or not _pointwise(users[0], constants):
             continue
         after = users[0]
         (weight, bias), (weight_after, bias_after) = (_values(n, constants) for n in (node, after))

@@ -7,7 +7,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 @pytest.mark.train
-@pytest.mark.parametrize(("between", "merged"), [(None, 1), ("Relu", 0), ("shared", 0)])
+@pytest.mark.parametrize(
+    ("between", "merged"), [(None, 1), ("Relu", 0), ("shared", 0), ("result", 0)]
+)
 def test_two_convolutions_with_nothing_between_become_one(between: str | None, merged: int) -> None:
     from maskdet.train.detector.onnx_file import merge_pointwise
 
@@ -22,6 +24,8 @@ def test_two_convolutions_with_nothing_between_become_one(between: str | None, m
     if between == "shared":
         nodes.append(helper.make_node("Exp", ["a"], ["z"]))
         outputs.append("z")
+    if between == "result":
+        outputs.append("a")
     graph = helper.make_graph(
         nodes,
         "two",
