@@ -104,9 +104,18 @@ class BestKeeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.path = folder / "best.weights.h5"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = [figures[self.metric] for figures in read_history(self.folder)]
-        best = values.index(max(values))
-        if best == epoch + 1:
+        if self._since_best() == 0:
             save_weights(self.model, self.path)
-        if epoch + 1 - best >= self.patience:
+        if self.ended():
             self.model.stop_training = True
+
+    def ended(self) -> bool:
+        """Return whether the epochs that are done have been enough.
+
+        Keras forgets at the beginning of ``fit`` that a run was stopped.
+        """
+        return self._since_best() >= self.patience
+
+    def _since_best(self) -> int:
+        values = [figures[self.metric] for figures in read_history(self.folder)]
+        return len(values) - 1 - values.index(max(values))

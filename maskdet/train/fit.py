@@ -119,7 +119,7 @@ def _fit(
         save_weights(model, best.path)
     interrupted = False
     try:
-        if options.epochs:
+        if options.epochs and not best.ended():
             _fine_tune(model, prepared, validation, best, options, progress)
     except KeyboardInterrupt:
         interrupted = True

@@ -224,6 +224,36 @@ def test_killed_then_interrupted_and_resumed(drawn: Path, tmp_path: Path) -> Non
     assert best["macro_f1"] == pytest.approx(max(line["val_macro_f1"] for line in after), abs=2e-3)
 
 
+@pytest.mark.train
+@pytest.mark.parametrize(("figures", "ended"), [([0.9, 0.5], True), ([0.5, 0.9], False)])
+def test_a_run_that_has_ended_by_itself_is_resumed_without_another_epoch(
+    drawn: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    figures: Sequence[float],
+    ended: bool,
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    options = replace(SMALL, epochs=2, head_epochs=1, patience=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "write_model", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit.train([drawn], tmp_path / "m", options)
+    # As if it had been killed after the first epoch, which brought this.
+    work = tmp_path / "m" / run.WORK
+    history = json.loads((work / "history.json").read_text())[:2]
+    for line, value in zip(history, figures, strict=True):
+        line["val_macro_f1"] = value
+    (work / "history.json").write_text(json.dumps(history))
+    shutil.rmtree(work / "backup")
+    fit.train([drawn], tmp_path / "m", options, resume=True)
+    after = json.loads((tmp_path / "m" / "history.json").read_text())
+    assert (after == history) == ended
+    assert len(after) >= 2
+
+
 @pytest.mark.corpus
 @pytest.mark.train
 def test_it_learns_from_real_faces(corpus: Path, tmp_path: Path) -> None:

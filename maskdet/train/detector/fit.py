@@ -114,7 +114,7 @@ def _fit(
         save_weights(model, best.path)
     interrupted = False
     try:
-        if options.epochs:
+        if options.epochs and not best.ended():
             _train(model, scenes, validation, best, options, progress)
     except KeyboardInterrupt:
         interrupted = True
