@@ -75,7 +75,7 @@ def command(
     file and group says what shows the same photo or person and must not be divided between
     training and validation. With its column split, as 'maskdet split' writes it, the part
     train is trained on, val is for validation, and test is never looked at. A detector is
-    trained on photographs with Pascal VOC files alone, from ImageNet weights.
+    trained on photographs with Pascal VOC files alone.
 
     Files that cannot be used are listed, and training goes on without them. Ctrl-C keeps
     the best epoch so far; --resume goes on.

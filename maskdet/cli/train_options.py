@@ -40,8 +40,10 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--weights",
         default=_DEFAULT.weights,
         show_default=True,
-        metavar="imagenet|none|PATH",
-        help="What the backbone starts from; imagenet is downloaded by Keras.",
+        metavar="imagenet|none|NAME|PATH",
+        help="What the backbone starts from: imagenet, which Keras downloads, a file of such "
+        "weights, or a model of maskdet, by its name or folder. A detector of the same classes "
+        "starts another one as a whole.",
     ),
     click.option(
         "--image-size",
@@ -130,7 +132,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         type=click.IntRange(0, 17),
         default=_DEFAULT.fine_tune_from,
         show_default=True,
-        help="[c] First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution.",
+        help="First block of MobileNetV2 that is fine-tuned: 0 all, 17 the last convolution. "
+        "Without weights to start from, a detector is trained as a whole.",
     ),
     click.option(
         "--learning-rate",

@@ -37,7 +37,6 @@ NMS_IOU = 0.5
 """Boxes that overlap so much show the same face."""
 
 _MOST = 5000
-"""Candidates that are looked at: bounds the time."""
 
 _EDGE = 2.0
 """Pixels of the input: what comes so near to a tile's border may be cut off by it."""
@@ -225,19 +224,22 @@ def letterbox(image: Bgr, scale: float, least: int = 0) -> npt.NDArray[np.uint8]
     return canvas
 
 
-def distinct(boxes: Floats, scores: Floats, min_score: float) -> npt.NDArray[np.int64]:
+def distinct(
+    boxes: Floats, scores: Floats, min_score: float, most: int = _MOST
+) -> npt.NDArray[np.int64]:
     """Return the places of boxes that score enough and show no face that a better one shows.
 
     Args:
         boxes: float32, shape (n, 4): x1, y1, x2, y2.
         scores: float32, shape (n,).
         min_score: the least score.
+        most: only so many of the best are looked at, which bounds the time.
 
     Returns:
         int64, the best first.
     """
     good = np.flatnonzero(scores >= min_score)
-    good = good[np.argsort(-scores[good], kind="stable")[:_MOST]]
+    good = good[np.argsort(-scores[good], kind="stable")[:most]]
     if not len(good):
         return good
     corners = np.hstack([boxes[good, :2], boxes[good, 2:] - boxes[good, :2]]).astype(np.float64)

@@ -172,7 +172,7 @@ def _fine_tune(
     options: TrainOptions,
     progress: Progress,
 ) -> None:
-    network.fine_tune_from(model, options.fine_tune_from)
+    network.fine_tune_from(network.classifier_backbone(model), options.fine_tune_from)
     training = np.flatnonzero(prepared.training)
     with workers.start(prepared.file, options.image_size, os.cpu_count() or 1) as pool:
         batches = AugmentedFaces(

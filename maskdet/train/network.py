@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 
 from maskdet.errors import InputError, ModelError
+from maskdet.models import store
 
 LAST_BLOCK = 17
 """Keras numbers MobileNetV2's blocks 1 to 16; 0 is what comes before, 17 the last convolution."""
@@ -15,18 +17,37 @@ FEATURES = "features"
 HEAD = "head"
 SCORES = "scores"
 
+NO_FILE = ("imagenet", "none")
+"""What ``weights`` may be besides a file or a model."""
+
 
 def check(image_size: int, weights: str) -> None:
     """See whether a network can be built, before anything long starts.
 
     Raises:
         InputError: the image size is no multiple of 32.
-        ModelError: the file of the backbone's weights is missing.
+        ModelError: the file of the backbone's weights, or the model that has them, is missing.
     """
     if image_size % 32 or image_size < 32:
         raise InputError(f"the image size {image_size} is not a multiple of 32")
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise ModelError(f"the backbone's weights {weights} are missing")
+    trained(weights)
+
+
+def trained(weights: str) -> Path | None:
+    """Return the folder of the model that has the weights; None if it is no model of maskdet.
+
+    Raises:
+        ModelError: there is no such model, and no such file either.
+    """
+    if weights in NO_FILE or Path(weights).is_file():
+        return None
+    try:
+        return store.find(weights)
+    except ModelError as error:
+        raise ModelError(
+            f"the backbone's weights {weights} are missing: there is neither such a file nor "
+            "such a model"
+        ) from error
 
 
 def build(
@@ -42,8 +63,8 @@ def build(
         classes: number of outputs.
         image_size: side of the input in pixels, a multiple of 32.
         alpha: width of the backbone; ImageNet weights exist for 0.35, 0.5, 0.75, 1.0, 1.3, 1.4.
-        weights: ``imagenet`` (Keras downloads them), ``none``, or the path of a Keras file of
-            backbone weights without top.
+        weights: ``imagenet`` (Keras downloads them), ``none``, the path of a Keras file of
+            backbone weights without top, or a model of maskdet, see ``models.store.find``.
         units: size of the hidden Dense layer.
 
     Raises:
@@ -80,25 +101,66 @@ def backbone(
     Raises:
         ModelError: the weights cannot be loaded or belong to another alpha.
     """
+    folder = trained(weights)
     try:
-        return keras.applications.MobileNetV2(
+        base = keras.applications.MobileNetV2(
             input_shape=shape,
             alpha=alpha,
             include_top=False,
             pooling=pooling,
-            weights=None if weights == "none" else weights,
+            weights=None if folder or weights == "none" else weights,
         )
     except (ValueError, OSError) as error:
         raise ModelError(
             f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}"
         ) from error
+    if folder:
+        start_from(base, folder)
+    return base
 
 
-def fine_tune_from(model: keras.Model, block: int) -> None:
-    """Make the backbone trainable from ``block`` (0 to 17) on, except for batch norm."""
-    base = next(
+def start_from(model: keras.Model, folder: Path) -> None:
+    """Give a network, or a part of one, the weights that a trained model's layers have.
+
+    Args:
+        model: each of its layers with weights has to have one of its name and shape there.
+        folder: the trained model's.
+
+    Raises:
+        ModelError: a layer is missing there or has another shape, or the file was altered.
+    """
+    path = folder / store.KERAS
+    store.verified_bytes(folder, store.load_info(folder), store.KERAS)
+    there = {layer.name: layer for layer in leaves(keras.models.load_model(path, compile=False))}
+    for layer in leaves(model):
+        if layer.weights:
+            try:
+                layer.set_weights(there[layer.name].get_weights())
+            except (KeyError, ValueError) as error:
+                raise ModelError(
+                    f"cannot begin with the weights of {folder}: its layer {layer.name} is missing "
+                    "or has another shape, as of another alpha or task"
+                ) from error
+
+
+def leaves(model: keras.Model) -> Iterator[keras.Layer]:
+    """Return all layers of a network and of the networks in it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        else:
+            yield layer
+
+
+def classifier_backbone(model: keras.Model) -> keras.Model:
+    """Return the backbone of a network that ``build`` made."""
+    return next(
         layer for layer in model.get_layer(FEATURES).layers if isinstance(layer, keras.Model)
     )
+
+
+def fine_tune_from(base: keras.Model, block: int) -> None:
+    """Make a backbone trainable from ``block`` (0 to 17) on, except for batch norm."""
     current = 0
     for layer in base.layers:
         name = layer.name

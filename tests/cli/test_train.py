@@ -108,7 +108,6 @@ def test_the_defaults_of_the_detector_are_those_of_the_library(runner: CliRunner
     [
         ("detection", ["--margin", "0.1"], "--margin is for --task classification"),
         ("detection", ["--head-epochs", "3"], "--head-epochs is for --task classification"),
-        ("detection", ["--fine-tune-from", "3"], "--fine-tune-from is for"),
         ("detection", ["--label-smoothing", "0"], "--label-smoothing is for"),
         ("detection", ["--crop-size", "100"], "not a multiple of 32"),
         ("classification", ["--crop-size", "320"], "--crop-size is for --task detection"),

@@ -6,8 +6,14 @@ import keras
 import numpy as np
 import pytest
 
+from maskdet import files
 from maskdet.errors import InputError, MaskdetError, ModelError
+from maskdet.models import store
 from maskdet.train import network
+from maskdet.train.detector import network as detector
+from maskdet.train.export import save_bare
+
+TWO = ("with_mask", "without_mask")
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +31,7 @@ def test_it_takes_uint8_rgb_and_gives_probabilities(model: keras.Model) -> None:
 
 
 def test_scaling_to_minus_one_to_one_is_inside(model: keras.Model) -> None:
-    features = model.get_layer(network.FEATURES)
-    backbone = next(layer for layer in features.layers if isinstance(layer, keras.Model))
+    features, backbone = model.get_layer(network.FEATURES), network.classifier_backbone(model)
     faces = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
     scaled = faces.astype(np.float32) / 127.5 - 1
     assert np.allclose(
@@ -41,9 +46,8 @@ def test_scaling_to_minus_one_to_one_is_inside(model: keras.Model) -> None:
 def test_fine_tuning_starts_at_a_block_and_spares_batch_norm(
     model: keras.Model, block: int, first: str
 ) -> None:
-    network.fine_tune_from(model, block)
-    features = model.get_layer(network.FEATURES)
-    backbone = next(layer for layer in features.layers if isinstance(layer, keras.Model))
+    backbone = network.classifier_backbone(model)
+    network.fine_tune_from(backbone, block)
     trained = [layer for layer in backbone.layers if layer.trainable and layer.weights]
     assert trained[0].name == first
     assert not [x for x in trained if isinstance(x, keras.layers.BatchNormalization)]
@@ -72,3 +76,81 @@ def test_weights_of_another_alpha_are_refused(corpus: Path) -> None:
     with pytest.raises(ModelError, match=r"alpha 1\.0"):
         network.build(3, 64, 1.0, str(path))
     assert network.build(3, 64, 0.35, str(path)).count_params() > 400_000
+
+
+def kept(folder: Path, model: keras.Model, task: str) -> str:
+    """Save a network as a trained model's folder would have it."""
+    folder.mkdir()
+    save_bare(model, folder / store.KERAS)
+    hashes = {store.KERAS: files.sha256(folder / store.KERAS)}
+    store.save_info(folder, store.ModelInfo(folder.name, TWO, 64, 0.1, hashes, task=task))
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders of models of both tasks, with random weights."""
+    root = tmp_path_factory.mktemp("models")
+    keras.utils.set_random_seed(1)
+    classifier = network.build(2, 64, 0.35, "none")
+    return {
+        "classification": kept(root / "c", classifier, "classification"),
+        "detection": kept(root / "d", detector.build(TWO, 0.35, "none"), "detection"),
+    }
+
+
+def same(first: keras.Model, second: keras.Model) -> set[str]:
+    """The names of the layers with weights that both have alike."""
+    other = {layer.name: layer for layer in network.leaves(second)}
+    return {
+        layer.name
+        for layer in network.leaves(first)
+        if layer.weights
+        and layer.name in other
+        and all(
+            np.array_equal(*pair)
+            for pair in zip(layer.get_weights(), other[layer.name].get_weights(), strict=True)
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "whole"),
+    [
+        ("classification", TWO, False),
+        ("detection", TWO, True),
+        ("detection", (*TWO, "mask_worn_incorrectly"), False),
+    ],
+)
+def test_a_detector_begins_with_the_weights_of_a_model(
+    saved: dict[str, str], task: str, classes: tuple[str, ...], whole: bool
+) -> None:
+    model = detector.build(classes, 0.35, saved[task], block=3)
+    there = keras.models.load_model(Path(saved[task]) / store.KERAS)
+    backbone = model.get_layer(detector.BACKBONE)
+    named = {layer.name for layer in network.leaves(backbone) if layer.weights}
+    assert named <= same(model, there)
+    assert ("head_class" in same(model, there)) == whole
+    trained = [layer.name for layer in backbone.layers if layer.trainable and layer.weights]
+    assert trained[0] == "block_3_expand"
+    assert not [name for name in trained if name.endswith("BN")]
+
+
+def test_a_classifier_begins_with_the_backbone_of_another_one(saved: dict[str, str]) -> None:
+    model = network.build(3, 96, 0.35, saved["classification"])
+    alike = same(model, keras.models.load_model(Path(saved["classification"]) / store.KERAS))
+    assert alike == {
+        layer.name for layer in network.leaves(network.classifier_backbone(model)) if layer.weights
+    }
+
+
+def test_weights_that_do_not_fit_are_refused(saved: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="its layer Conv_1 is missing"):
+        network.build(2, 64, 0.35, saved["detection"])
+    with pytest.raises(ModelError, match="has another shape"):
+        detector.build(TWO, 0.5, saved["classification"])
+    altered = kept(tmp_path / "altered", network.build(2, 64, 0.35, "none"), "classification")
+    with (tmp_path / "altered" / store.KERAS).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ModelError, match="altered"):
+        network.build(2, 64, 0.35, altered)

@@ -95,7 +95,9 @@ def train(
         parts = scenes.training, scenes.validation
         run.keep_record(work, scenes.fingerprint, parts, asdict(options), resume)
         keras.utils.set_random_seed(options.seed)
-        model = network.build(len(scenes.classes), options.alpha, options.weights)
+        model = network.build(
+            scenes.classes, options.alpha, options.weights, options.fine_tune_from
+        )
         interrupted = _fit(model, scenes, work, options, progress)
         outcome = write_model(out, model, scenes, options, read_history(work))
         if not interrupted:
@@ -136,6 +138,7 @@ def _train(
             pool,
             photos,
             options.crops,
+            options.crop_size,
             options.class_weight_power,
             options.batch_size,
             options.seed,

@@ -12,6 +12,7 @@ import math
 import keras
 from keras import KerasTensor, layers, ops
 
+from maskdet.models import store
 from maskdet.train import network
 from maskdet.train.detector.targets import STRIDES
 
@@ -34,7 +35,9 @@ _LARGEST = 6.0
 _MOMENTUM = 0.9
 
 
-def build(classes: int, alpha: float = 1.0, weights: str = "imagenet") -> keras.Model:
+def build(
+    classes: tuple[str, ...], alpha: float = 1.0, weights: str = "imagenet", block: int = 0
+) -> keras.Model:
     """Build the network as it is trained.
 
     The input is uint8 RGB 0..255 of shape (n, height, width, 3), both sides multiples of 32;
@@ -42,30 +45,37 @@ def build(classes: int, alpha: float = 1.0, weights: str = "imagenet") -> keras.
     each place (see ``targets.places``) the logits of the classes, of the quality (how well the
     box fits, as an IoU), and the box x1, y1, x2, y2 in pixels of the input.
 
-    Batch norm of the backbone keeps the statistics that it was trained with on ImageNet, unless
-    the weights are random.
+    Unless its weights are random, the backbone's batch norm keeps the statistics that it was
+    trained with on ImageNet, and so do the blocks before ``block`` (0 to 17) all their weights.
 
     Args:
-        classes: number of classes.
-        alpha, weights: as in ``train.network.build``.
+        classes: their names, in the order of the result.
+        alpha, weights: as in ``train.network.build``. Of a model that is a detector of these
+            classes, all weights are taken; of any other, the backbone's.
 
     Raises:
         ModelError: the weights cannot be loaded or belong to another alpha.
     """
-    base = network.backbone((None, None, 3), alpha, weights)
+    folder = network.trained(weights)
+    base = network.backbone((None, None, 3), alpha, "none" if folder else weights)
     backbone = keras.Model(
         base.input, [base.get_layer(name).output for name in _TAPS], name=BACKBONE
     )
+    if folder:
+        network.start_from(backbone, folder)
     if weights != "none":
-        for layer in backbone.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.trainable = False
+        network.fine_tune_from(backbone, block)
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
     scaled = layers.Rescaling(1 / 127.5, offset=-1)(image)
     levels = _pyramid(backbone(scaled))
-    head = _Head(classes)
+    head = _Head(len(classes))
     results = [head(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
-    return keras.Model(image, layers.Concatenate(axis=1)(results), name="mask_detector")
+    model = keras.Model(image, layers.Concatenate(axis=1)(results), name="mask_detector")
+    if folder:
+        info = store.load_info(folder)
+        if (info.task, info.classes) == ("detection", classes):
+            network.start_from(model, folder)
+    return model
 
 
 def with_scores(model: keras.Model, classes: int) -> keras.Model:

@@ -11,7 +11,9 @@ class DetectorOptions:
 
     ``image_size`` is the longer side in pixels of what the network sees of a photograph at work
     and in validation, ``crop_size`` the side of the crops that it is trained on (both multiples
-    of 32), ``alpha`` and ``weights`` as in ``train.network.build``, ``epochs`` the most epochs,
+    of 32), ``alpha`` and ``weights`` as in ``network.build``,
+    ``fine_tune_from`` the first block of the backbone that is trained (0 to 17; all of it
+    without weights), ``epochs`` the most epochs,
     ``crops`` how many of them each has, ``patience`` how many of them without
     a better validation mAP end the run, ``learning_rate`` what the cosine decay starts from,
     ``class_weight_power`` how far rare classes are drawn more often (1: in full, 0: not),
@@ -25,6 +27,7 @@ class DetectorOptions:
     crop_size: int = 320
     alpha: float = 1.0
     weights: str = "imagenet"
+    fine_tune_from: int = 3
     epochs: int = 60
     crops: int = 1000
     batch_size: int = 16

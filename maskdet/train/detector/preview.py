@@ -67,7 +67,10 @@ def preview(
         if any(training[choices[place][0]].path not in known for place in (first, *others)):
             continue
         scene = maker.crop(
-            choices[first], [choices[other] for other in others], (options.seed, number)
+            options.crop_size,
+            choices[first],
+            [choices[other] for other in others],
+            (options.seed, number),
         )
         crop = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
         names = [classes[label] for label in scene.labels.tolist()]

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from maskdet.faces.own import MULTIPLE
 from maskdet.train.detector import workers
 from maskdet.train.detector.photos import Photo
 from maskdet.train.detector.targets import Floats
@@ -17,6 +18,12 @@ from maskdet.train.sequence import Batches
 
 FACELESS = 0.1
 """Part of the crops that show a photograph without a face, at most as many as there are."""
+
+
+LARGE_EVERY = 4
+LARGE = 1.5
+"""Every so many batches show half as many crops, of a side so many times as long: a webcam's
+faces are larger than the crops that can be learnt from quickly."""
 
 
 class Crops(Batches):
@@ -28,7 +35,8 @@ class Crops(Batches):
     Args:
         pool: what ``workers.start`` gave, of the same photographs.
         photos: the training photographs.
-        count: crops an epoch.
+        count: crops an epoch, if all were of the usual size.
+        side: of a usual crop in pixels, a multiple of 32.
         power: how far rare classes are drawn more often: 1 in full, 0 not at all.
         batch_size: crops a batch.
         seed: of choice and augmentation.
@@ -40,12 +48,14 @@ class Crops(Batches):
         pool: ProcessPoolExecutor,
         photos: Sequence[Photo],
         count: int,
+        side: int,
         power: float,
         batch_size: int,
         seed: int,
         epoch: int = 0,
     ) -> None:
         self.pool = pool
+        self.side = side
         self.choices, self.chances = chances(photos, power)
         super().__init__(count, batch_size, seed, epoch)
 
@@ -57,9 +67,14 @@ class Crops(Batches):
         self, chosen: npt.NDArray[np.int64], seed: tuple[int, ...]
     ) -> tuple[npt.NDArray[np.uint8], Floats]:
         """Make a batch in a worker."""
+        side = self.side
+        # The first of an epoch, too: Keras takes what the first two have in common for fixed.
+        if seed[-1] % LARGE_EVERY == 0:
+            side = round(LARGE * side / MULTIPLE) * MULTIPLE
+            chosen = chosen[: -(-len(chosen) // 2)]
         first = [self.choices[place] for place in chosen[:, 0]]
         others = [self.choices[place] for place in chosen[:, 1:].ravel()]
-        return self.pool.submit(workers.batch, first, others, seed).result()
+        return self.pool.submit(workers.batch, side, first, others, seed).result()
 
 
 def chances(photos: Sequence[Photo], power: float) -> tuple[list[Choice], Floats]:

@@ -42,11 +42,11 @@ def _open(photos: list[Photo], classes: tuple[str, ...], options: DetectorOption
 
 
 def batch(
-    choices: Sequence[Choice], others: Sequence[Choice], seed: tuple[int, ...]
+    side: int, choices: Sequence[Choice], others: Sequence[Choice], seed: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.uint8], Floats]:
     """Run in a worker, see ``CropMaker.batch``."""
     maker: CropMaker = _worker["maker"]
-    return maker.batch(choices, others, seed)
+    return maker.batch(side, choices, others, seed)
 
 
 class CropMaker:
@@ -67,11 +67,12 @@ class CropMaker:
         self._augmenter = augmenter()
 
     def batch(
-        self, choices: Sequence[Choice], others: Sequence[Choice], seed: tuple[int, ...]
+        self, side: int, choices: Sequence[Choice], others: Sequence[Choice], seed: tuple[int, ...]
     ) -> tuple[npt.NDArray[np.uint8], Floats]:
         """Make a batch, the same one for the same arguments.
 
         Args:
+            side: of the crops in pixels.
             choices: a face for each crop.
             others: three more for each, for mosaics.
             seed: any integers.
@@ -80,20 +81,20 @@ class CropMaker:
             uint8 (n, side, side, 3), RGB, and float32 (n, places, classes + 6), see
             ``targets.assign``.
         """
-        side = self.options.crop_size
         crops = np.empty((len(choices), side, side, 3), np.uint8)
         count = len(self.classes)
         wanted = np.empty((len(choices), len(places(side, side)), count + BEYOND_CLASSES), "f4")
         for number, choice in enumerate(choices):
-            scene = self.crop(choice, others[3 * number : 3 * number + 3], (*seed, number))
+            scene = self.crop(side, choice, others[3 * number : 3 * number + 3], (*seed, number))
             crops[number] = scene.image
             wanted[number] = assign(scene.boxes, scene.labels, scene.ignored, side, side, count)
         return crops, wanted
 
-    def crop(self, choice: Choice, others: Sequence[Choice], seed: tuple[int, ...]) -> Scene:
+    def crop(
+        self, side: int, choice: Choice, others: Sequence[Choice], seed: tuple[int, ...]
+    ) -> Scene:
         """Make one crop, RGB, with its faces; see ``batch``."""
         random = np.random.default_rng(seed)
-        side = self.options.crop_size
         if random.random() >= self.options.mosaic:
             scene = self._zoomed(choice, side, side, random)
         else:

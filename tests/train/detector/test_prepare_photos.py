@@ -226,19 +226,21 @@ def test_batches_depend_on_nothing_but_seed_epoch_and_number(photos: Path) -> No
     found, _ = collect([photos], OPTIONS)
     classes = ("with_mask", "without_mask")
     with workers.start(found, classes, OPTIONS, 2) as pool:
-        crops = Crops(pool, found, 10, 0.5, 4, seed=3)
-        assert len(crops) == 3
-        first = [crops[number] for number in range(3)]
-        assert [len(images) for images, _ in first] == [4, 4, 2]
-        pictures, targets = first[0]
+        crops = Crops(pool, found, 15, 96, 0.5, 4, seed=3)
+        assert len(crops) == 4
+        first = [crops[number] for number in range(4)]
+        # Every fourth batch has half as many crops, larger ones.
+        assert [images.shape[:3] for images, _ in first] == [(2, 128, 128), *[(4, 96, 96)] * 2, (3, 96, 96)]
+        assert first[0][1].shape == (2, len(places(128, 128)), 2 + 6)
+        pictures, targets = first[1]
         assert pictures.shape == (4, 96, 96, 3)
         assert pictures.dtype == np.uint8
         assert targets.shape == (4, len(places(96, 96)), 2 + 6)
         assert targets[..., 6].sum() > 0
         crops.on_epoch_end()
-        second = [crops[number] for number in range(3)]
+        second = [crops[number] for number in range(4)]
         assert not np.array_equal(first[0][0], second[0][0])
-        resumed = Crops(pool, found, 10, 0.5, 4, seed=3, epoch=1)
-        for number in (2, 0, 1):
+        resumed = Crops(pool, found, 15, 96, 0.5, 4, seed=3, epoch=1)
+        for number in (2, 0, 3, 1):
             for got, expected in zip(resumed[number], second[number], strict=True):
                 assert np.array_equal(got, expected)

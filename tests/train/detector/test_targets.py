@@ -173,7 +173,7 @@ def test_a_picture_without_a_face_has_a_loss_too() -> None:
 
 @pytest.mark.train
 def test_the_network_answers_at_every_place_of_any_input() -> None:
-    model = network.build(2, 0.35, "none")
+    model = network.build(("with_mask", "without_mask"), 0.35, "none")
     scored = network.with_scores(model, 2)
     for height, width in ((64, 64), (96, 160), (32, 224)):
         answer = scored.predict_on_batch(np.zeros((1, height, width, 3), np.uint8))

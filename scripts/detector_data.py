@@ -1,0 +1,134 @@
+#!/usr/bin/env python
+"""Lay out what the shipped detectors are trained on, from a pool of labelled photographs and crops.
+
+    python scripts/detector_data.py POOL OUT --yunet FILE --split model/mask_mobilenetv2/split.csv
+
+OUT/scenes has POOL/scenes with a part of the data for each: what a classifier was validated on is
+validated on here too, so that the detector can begin with its weights. OUT/crops has those of
+POOL/crops in which YuNet sees one face, with its box and the class of the folder; what else it
+sees, less surely, is marked as difficult. Of crops that a face fills only some without a mask are
+taken, for the scenes have few. Pictures are copied, and nothing of POOL is changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import click
+import cv2
+from tqdm import tqdm
+
+from maskdet import images
+from maskdet.errors import InputError, MaskdetError
+from maskdet.faces.own import BORDER
+from maskdet.faces.yunet import YunetFaceDetector
+from maskdet.images import Bgr
+from maskdet.labels import dataset, voc
+from maskdet.labels.manifest import TRAIN, VAL, Manifest
+from maskdet.labels.voc import VocObject
+from maskdet.types import Box, Face
+
+SURE = 0.6
+UNSURE = 0.2
+"""YuNet's scores of what is a face, and of what may be one."""
+
+AROUND = 0.25
+"""What is added around a crop, as a part of its longer side: faces may fill it."""
+
+BARE = 400
+"""Of crops that a face fills, so many are taken."""
+
+
+@click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("pool", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--yunet", required=True, type=click.Path(path_type=Path))
+@click.option("--split", "parts", required=True, type=click.Path(exists=True, path_type=Path))
+def main(pool: Path, out: Path, yunet: Path, parts: Path) -> None:
+    if out.exists():
+        raise click.ClickException(f"{out} exists already")
+    try:
+        detector = YunetFaceDetector(yunet, UNSURE)
+        held = scenes(pool / "scenes", out / "scenes", parts)
+        counts = crops(pool / "crops", out / "crops", detector)
+    except MaskdetError as error:
+        shutil.rmtree(out, ignore_errors=True)
+        raise click.ClickException(str(error)) from error
+    for name, number in [*held.items(), *counts.items()]:
+        click.echo(f"{name}: {number}")
+
+
+def scenes(pool: Path, out: Path, parts: Path) -> Counter[str]:
+    """Copy photographs with their VOC files, and say which part of the data each is in."""
+    with parts.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    held = {row["group"] for row in rows if row["subset"] == "validation"}
+    out.mkdir(parents=True)
+    given, manifest = Manifest(pool), Manifest(out)
+    counts: Counter[str] = Counter()
+    for path in images.find(pool):
+        group = given.get(path.name)["group"]
+        part = VAL if group in held else TRAIN
+        counts[f"scenes, {part}"] += 1
+        for file in (path, dataset.voc_path(path)):
+            shutil.copy(file, out / file.name)
+        manifest.set(path.name, {"group": group, "split": part})
+    manifest.write()
+    return counts
+
+
+def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
+    """Copy crops in which there is one face, with a VOC file each."""
+    out.mkdir(parents=True)
+    given, manifest = Manifest(pool), Manifest(out)
+    counts: Counter[str] = Counter()
+    bare = [row for row in given.rows if (row["kind"], row["class"]) == ("face", "without_mask")]
+    chosen = [row for row in given.rows if row["kind"] == "photo"]
+    chosen += random.Random(0).sample(bare, min(BARE, len(bare)))
+    for row in tqdm(chosen, desc="crops"):
+        path = pool.parent / row["file"]
+        try:
+            image = images.read(path)
+        except InputError:
+            counts["crops that cannot be read"] += 1
+            continue
+        faces = look(image, detector)
+        sure = [face for face in faces if face.score >= SURE]
+        if len(sure) != 1:
+            counts[f"crops, {'no face' if not sure else 'several faces'}"] += 1
+            continue
+        counts[f"crops, {row['class']}"] += 1
+        name = f"{row['class']}/{path.name}"
+        (out / name).parent.mkdir(exist_ok=True)
+        shutil.copy(path, out / name)
+        objects = [
+            VocObject(number, row["class"], face.box, difficult=face is not sure[0])
+            for number, face in enumerate(faces)
+        ]
+        height, width = image.shape[:2]
+        voc.write(dataset.voc_path(out / name), name, width, height, objects, proposal=True)
+        manifest.set(name, {"group": row["group"], "kind": row["kind"]})
+    manifest.write()
+    return counts
+
+
+def look(image: Bgr, detector: YunetFaceDetector) -> list[Face]:
+    """Return the faces in a crop, at least in part."""
+    height, width = image.shape[:2]
+    border = round(AROUND * max(width, height))
+    wide = cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_CONSTANT, value=[BORDER] * 3)
+    inside = Box(0, 0, width, height)
+    faces = []
+    for face in detector.detect(wide):  # type: ignore[arg-type]
+        corners = [value - border for value in face.box.to_list()]
+        if (box := Box(*corners)).intersection(inside) >= 1:
+            faces.append(Face(box.clip(width, height), face.score))
+    return faces
+
+
+if __name__ == "__main__":
+    main()
