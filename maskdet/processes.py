@@ -24,7 +24,13 @@ def pool(
         count: of the processes.
         setup: a module's function that each of them calls first, with ``arguments``.
     """
-    return ProcessPoolExecutor(count, _Context(), _begin, (setup, arguments))
+    return _Pool(count, _Context(), _begin, (setup, arguments))
+
+
+class _Pool(ProcessPoolExecutor):
+    def __exit__(self, *_: object) -> None:
+        """Do not begin what nobody waits for any more: the rest, after an error or Ctrl-C."""
+        self.shutdown(cancel_futures=True)
 
 
 class _Process(SpawnProcess):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from maskdet import images
 from maskdet.drawing import WHITE, Colour, put_text, text_size
 from maskdet.images import Bgr
 
@@ -14,6 +16,17 @@ _TEXT = 13
 
 Caption = Sequence[tuple[str, Colour]]
 """Lines of text, each with the colour of the strip that it stands on."""
+
+
+def data_uri(image: Bgr) -> str:
+    """Return a picture as an address that holds it, as JPEG, for pages that need no other file.
+
+    Args:
+        image: uint8, shape (height, width, 3), BGR; neither side has more than 65,500 pixels.
+    """
+    jpeg = images.encode(image, ".jpg")
+    assert jpeg is not None, "what is shown is small"
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def contact_sheet(faces: Sequence[Bgr], captions: Sequence[Caption], columns: int) -> Bgr:

@@ -3,6 +3,8 @@
 - blueprint: the tutorials' loop, OpenCV's SSD and ``keras.predict`` once per face
 - rival: face-mask-detector 0.2.3 from PyPI, its own code on its own networks
 
+maskdet's own detectors (those in the folder model, or --own) stand beside OpenCV's SSD alone.
+
 The contenders take turns, so that whatever else the machine does hits all alike; what is
 reported are medians. This process imports nothing heavy: the peak memory of a child counts
 from its parent's.
@@ -38,6 +40,7 @@ from bench_report import CONTENDERS, report
 
 SCRIPTS = Path(__file__).resolve().parent
 RIVAL = SCRIPTS.parent / "build" / "rival"
+MODELS = SCRIPTS.parent / "model"
 WORKERS = SCRIPTS / "bench_workers.py"
 FACES = (1, 4, 16)
 THREADS = (1, 2)
@@ -124,12 +127,15 @@ def frames_folder(env: dict[str, str]) -> Iterator[Path]:
         yield Path(name)
 
 
-def measure_frames(folder: Path, rounds: int, env: dict[str, str]) -> list[dict[str, Any]]:
+def measure_frames(
+    folder: Path, rounds: int, env: dict[str, str], owns: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the median seconds a frame of each contender, by threads and faces."""
     results = []
+    contenders = (*CONTENDERS, *owns)
     for threads in THREADS:
         with ExitStack() as stack:
-            workers = [Worker(name, folder, threads, env) for name in CONTENDERS]
+            workers = [Worker(name, folder, threads, env) for name in contenders]
             for worker in workers:
                 stack.callback(worker.close)
                 for faces in FACES:
@@ -144,7 +150,7 @@ def measure_frames(folder: Path, rounds: int, env: dict[str, str]) -> list[dict[
             {
                 "threads": threads,
                 "faces": faces,
-                **{name: median(seconds[faces, name]) for name in CONTENDERS},
+                **{name: median(seconds[faces, name]) for name in contenders},
             }
             for faces in FACES
         ]
@@ -196,7 +202,7 @@ def measure_profile(folder: Path, env: dict[str, str]) -> list[dict[str, float]]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def measure(rounds: Rounds, rival: Path) -> dict[str, Any]:
+def measure(rounds: Rounds, rival: Path, owns: Sequence[str]) -> dict[str, Any]:
     """Measure everything; the figures are in seconds and MiB."""
     env = environment(rival)
     maskdet = str(Path(sysconfig.get_path("scripts")) / "maskdet")
@@ -221,7 +227,7 @@ def measure(rounds: Rounds, rival: Path) -> dict[str, Any]:
             "processes": measure_processes(detect, rounds.processes, env),
             "starts": measure_processes(start, rounds.starts, env),
             "profile": measure_profile(folder, env),
-            "frames": measure_frames(folder, rounds.frames, env),
+            "frames": measure_frames(folder, rounds.frames, env, owns),
         }
 
 
@@ -233,6 +239,12 @@ def processor() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def shipped() -> list[str]:
+    """Return the names of maskdet's own detectors in this clone; without importing maskdet."""
+    known = ((path, json.loads(path.read_text())) for path in MODELS.glob("*/model.json"))
+    return sorted(path.parent.name for path, info in known if info["task"] == "detection")
 
 
 def note(text: str) -> None:
@@ -250,10 +262,15 @@ def main() -> None:
     parser.add_argument(
         "--rival", type=Path, metavar="FOLDER", default=RIVAL, help="where the rival is installed"
     )
+    parser.add_argument(
+        "--own", action="append", metavar="MODEL", help="a detector of maskdet's own"
+    )
     options = parser.parse_args()
     if not (options.rival / "face_mask_detector").is_dir():
         parser.error(f"no rival in {options.rival}: see -h for how to install it, and --rival")
-    figures = measure(QUICK if options.quick else FULL, options.rival.resolve())
+    figures = measure(
+        QUICK if options.quick else FULL, options.rival.resolve(), options.own or shipped()
+    )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(report(figures))

@@ -1,8 +1,9 @@
 """The processes that ``bench_detect.py`` measures; it starts them, nobody else does.
 
 ``frames FOLDER``: makes the pictures. ``profile FOLDER``: says where the time of a frame goes.
-``maskdet|blueprint|rival FOLDER THREADS``: answers each number of a frame that it reads from
-stdin with the faces that it found and the seconds that it took. All print JSON Lines.
+``maskdet|ssd|blueprint|rival|MODEL FOLDER THREADS``: answers each number of a frame that it reads
+from stdin with the faces that it found and the seconds that it took; MODEL is a detector of
+maskdet's own. All print JSON Lines.
 """
 
 from __future__ import annotations
@@ -33,6 +34,24 @@ def maskdet(threads: int) -> FrameFunction:
 
     pipeline = load_pipeline(min_score=MIN_SCORE, threads=threads, face_size=TRAINED_SIZE)
     return lambda frame: len(pipeline(frame).faces)
+
+
+def own(threads: int, model: str) -> FrameFunction:
+    """What ``maskdet detect --detector maskdet`` does with a frame: one network, whole faces."""
+    from maskdet.detect.pipeline import load_pipeline
+
+    pipeline = load_pipeline(
+        detector="maskdet", face_model=Path(model), min_score=MIN_SCORE, threads=threads
+    )
+    return lambda frame: len(pipeline(frame).faces)
+
+
+def ssd(threads: int) -> FrameFunction:
+    """OpenCV's SSD alone, through cv2.dnn: it finds faces, and says nothing of masks."""
+    from maskdet.faces.ssd import TRAINED_SIZE, SsdFaceDetector
+
+    detector = SsdFaceDetector(min_score=MIN_SCORE, size=TRAINED_SIZE)
+    return lambda frame: len(detector.detect(frame))
 
 
 def blueprint(threads: int) -> FrameFunction:
@@ -72,7 +91,7 @@ def rival(threads: int) -> FrameFunction:
     return lambda frame: len(detect(model, frame, MIN_SCORE)[0])
 
 
-CONTENDERS = {"maskdet": maskdet, "blueprint": blueprint, "rival": rival}
+CONTENDERS = {"maskdet": maskdet, "ssd": ssd, "blueprint": blueprint, "rival": rival}
 
 
 def limit_tensorflow(threads: int) -> None:
@@ -119,7 +138,8 @@ def answer(contender: str, folder: Path, threads: int) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     frames = {faces: images.read(folder / f"{faces}.png") for faces in FACES}
-    label = CONTENDERS[contender](threads)
+    known = CONTENDERS.get(contender)
+    label = known(threads) if known else own(threads, contender)
     for line in sys.stdin:
         frame = frames[int(line)]
         start = time.perf_counter()

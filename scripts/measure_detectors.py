@@ -3,6 +3,7 @@
 
     python scripts/measure_detectors.py                     # the SSD and Haar, dev_scenes
     python scripts/measure_detectors.py --yunet face_detection_yunet_2023mar.onnx
+    python scripts/measure_detectors.py --own model/mine    # maskdet's own, if not those in model
     python scripts/measure_detectors.py --scenes DIR --every 3 --curve   # for the SSD's threshold
 
 DIR holds photographs with Pascal VOC files beside them. AP is the area under the whole curve
@@ -24,15 +25,15 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
+from compare import shipped
 from tqdm import tqdm
 
 from maskdet import faces, images
-from maskdet.evaluate.observe import LEAST_SCORE
 from maskdet.faces import haar, ssd, yunet
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
-from maskdet.labels.ap import Judged, Ranking, judge, ratio
+from maskdet.labels.ap import LEAST_SCORE, Judged, Ranking, judge, ratio
 
 CORPUS = Path(os.environ.get("MASKDET_CORPUS", Path(__file__).parents[2] / "shared" / "data"))
 TIMED_SIDE = 1280
@@ -45,6 +46,7 @@ Contender = tuple[str, Callable[..., FaceDetector], float]
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--scenes", type=click.Path(path_type=Path), default=CORPUS / "dev_scenes")
 @click.option("--yunet", "yunet_file", type=click.Path(path_type=Path), help="Its model file.")
+@click.option("--own", "owns", multiple=True, help="Of maskdet. [default: all in model]")
 @click.option("--size", "sizes", type=int, multiple=True, help="Of the SSD. [default: 300, 450]")
 @click.option("--every", default=1, show_default=True, help="Take each N-th photograph.")
 @click.option("--timed", default=20, show_default=True, help="Photographs to take the time of.")
@@ -52,6 +54,7 @@ Contender = tuple[str, Callable[..., FaceDetector], float]
 def main(
     scenes: Path,
     yunet_file: Path | None,
+    owns: tuple[str, ...],
     sizes: tuple[int, ...],
     every: int,
     timed: int,
@@ -63,7 +66,7 @@ def main(
     if not paths:
         raise click.ClickException(f"there is no photograph in {scenes}")
     ssds = list(_ssds(sizes or (ssd.TRAINED_SIZE, ssd.PICTURE_SIZE)))
-    contenders = ssds if curve else [*ssds, *_others(yunet_file)]
+    contenders = ssds if curve else [*ssds, *_others(yunet_file), *_owns(owns)]
     rankings = _rankings(paths, {name: make(min_score=LEAST_SCORE) for name, make, _ in contenders})
     count = next(iter(rankings.values())).faces.sum()
     click.echo(f"{scenes.name}: {len(paths)} photographs, {count:.0f} faces\n")
@@ -130,6 +133,12 @@ def _others(yunet_file: Path | None) -> Iterator[Contender]:
     if yunet_file:
         yield "yunet", partial(faces.create, "yunet", yunet_file), yunet.DEFAULT_MIN_SCORE
     yield "haar", partial(faces.create, "haar", None), haar.DEFAULT_MIN_SCORE
+
+
+def _owns(given: tuple[str, ...]) -> Iterator[Contender]:
+    for name in given or shipped("detection"):
+        make = partial(faces.create, "maskdet", Path(name))
+        yield name, make, make().min_score
 
 
 def _times(detectors: dict[str, FaceDetector], paths: list[Path]) -> dict[str, list[float]]:

@@ -91,6 +91,7 @@ def figures(ours: float, blueprint: float) -> dict[str, Any]:
         "rounds": {"frames": 1, "processes": 1, "starts": 1},
         "frames": [
             {"threads": 1, "faces": faces, "maskdet": ours, "blueprint": blueprint, "rival": 0.3}
+            | {"ssd": 0.04, "own_small": 0.02}
             for faces in (1, 16)
         ],
         "processes": {
@@ -112,6 +113,8 @@ def test_the_report_compares_and_judges(report: ModuleType) -> None:
     assert [(value, reached) for _, value, reached in report.targets(measured)] == [
         ("4.0 x", True),
         ("4.0 x", False),
+        ("0.50 x", False),
+        ("10.0 x", False),
         ("8.0 x", True),
         ("0.40", False),
         ("1.25 x", True),
@@ -119,4 +122,5 @@ def test_the_report_compares_and_judges(report: ModuleType) -> None:
     ]
     text = report.report(measured)
     assert "| 1 | 16 | 20.0 | 5.0 | 3.3 | 4.0 x | 6.0 x |" in text
+    assert "| 1 | 16 | 50.0 | 25.0 | 0.50 x | 10.0 x |" in text
     assert "| 1 | 50.0 ms (50.0 %) | 40.0 ms (40.0 %) | 10.0 ms (10.0 %) |" in text

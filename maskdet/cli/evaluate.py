@@ -109,8 +109,8 @@ def command(
     everything down to 0.05.
     """
     from maskdet.evaluate import tables
-    from maskdet.evaluate.observe import LEAST_SCORE
     from maskdet.evaluate.run import evaluate
+    from maskdet.labels.ap import LEAST_SCORE
 
     if out:  # Before the long work: what is missing, or cannot be written.
         from maskdet.evaluate import report

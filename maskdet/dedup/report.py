@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ import cv2
 from maskdet import files, images
 from maskdet.dedup.find import Found
 from maskdet.dedup.match import Match
-from maskdet.errors import InputError, OutputError
+from maskdet.errors import InputError
+from maskdet.sheet import data_uri
 
 MOST_GROUPS = 1000
 """More are only counted: a browser has to show it all."""
@@ -107,10 +107,7 @@ def _thumbnail(pixels: images.Bgr) -> str:
     factor = _SIDE / max(pixels.shape[:2])
     if factor < 1:
         pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    encoded, jpeg = cv2.imencode(".jpg", pixels)
-    if not encoded:
-        raise OutputError("cannot encode a thumbnail")
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
+    return data_uri(pixels)
 
 
 def _readable(text: str) -> str:

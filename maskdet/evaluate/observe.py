@@ -14,14 +14,12 @@ from maskdet.classes import CLASSES
 from maskdet.detect.pipeline import Pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate.truth import Picture
-from maskdet.faces.crop import crop_faces, cut_face, region
+from maskdet.faces.crop import crop_faces, picture_of, region
 from maskdet.images import Bgr
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.models.classifier import Classifier
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box, Face, Prediction
-
-LEAST_SCORE = 0.05
-"""Detections down to this score are looked at for the curves."""
 
 _DETAIL = 64
 
@@ -140,9 +138,6 @@ def classify(image: Bgr, boxes: Sequence[Box | None], classifier: Classifier) ->
 
 
 def _detail(image: Bgr, box: Box | None) -> npt.NDArray[np.uint8]:
-    face = cut_face(image, *region(image, box, 0.0))
-    grey = cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)
-    shrinks = grey.shape[0] > _DETAIL
-    return cv2.resize(  # type: ignore[return-value]
-        grey, (_DETAIL, _DETAIL), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    place, margin = region(image, box, 0.0)
+    face = picture_of(image, place, _DETAIL, margin)
+    return cv2.cvtColor(face, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]

@@ -10,20 +10,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, class_colour, frame
-from maskdet.errors import OutputError
 from maskdet.evaluate import plots
 from maskdet.evaluate.mistakes import FALSE_ALARM, KINDS, MISSED, WRONG, Mistake
 from maskdet.evaluate.run import Evaluation
 from maskdet.evaluate.tables import Table, heading, tables
-from maskdet.faces.crop import cut_face, region, square_around
+from maskdet.faces.crop import picture_of, region, square_around
 from maskdet.files import make_folder, write_bytes
 from maskdet.images import Bgr
-from maskdet.sheet import Caption, contact_sheet
+from maskdet.sheet import Caption, contact_sheet, data_uri
 from maskdet.types import Box
 
 METRICS = "metrics.json"
@@ -71,8 +68,8 @@ def _page(result: Evaluation) -> str:
     metrics = result.metrics
     parts = [_table(table) for table in tables(metrics)]
     figures = [
-        f'<figure><img src="{_uri("svg+xml", svg)}" alt="{escape(title)}">'
-        f"<figcaption>{escape(title)}</figcaption></figure>"
+        f'<figure><img src="data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" '
+        f'alt="{escape(title)}"><figcaption>{escape(title)}</figcaption></figure>'
         for title, svg in plots.plots(result).items()
     ]
     sheets = []
@@ -83,7 +80,7 @@ def _page(result: Evaluation) -> str:
             title = f"{kind}: {len(own)}" + (f", the worst {_MOST}" if len(own) > _MOST else "")
             sheets.append(
                 f"<h2>{escape(title)}</h2><p>{escape(_MEANING[kind])}</p>"
-                f'<img src="{_uri("jpeg", _sheet(worst))}" alt="{escape(title)}">'
+                f'<img src="{data_uri(_sheet(worst))}" alt="{escape(title)}">'
                 f"<details><summary>where these are</summary><ol>"
                 f"{''.join(f'<li>{escape(_line(item))}</li>' for item in worst)}</ol></details>"
             )
@@ -123,7 +120,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _sheet(mistakes: Sequence[Mistake]) -> bytes:
+def _sheet(mistakes: Sequence[Mistake]) -> Bgr:
     places: dict[Path, list[int]] = defaultdict(list)
     for number, mistake in enumerate(mistakes):
         places[mistake.path].append(number)
@@ -133,23 +130,16 @@ def _sheet(mistakes: Sequence[Mistake]) -> bytes:
         for number in numbers:
             faces[number] = _face(image, mistakes[number])
     captions = [_caption(number, mistake) for number, mistake in enumerate(mistakes, 1)]
-    sheet = contact_sheet([faces[k] for k in range(len(mistakes))], captions, _COLUMNS)
-    encoded, jpeg = cv2.imencode(".jpg", sheet)
-    if not encoded:
-        raise OutputError("cannot encode the contact sheet of the mistakes")
-    return jpeg.tobytes()
+    return contact_sheet([faces[k] for k in range(len(mistakes))], captions, _COLUMNS)
 
 
 def _face(image: Bgr, mistake: Mistake) -> Bgr:
     """Return a place with its surroundings, framed: there may be other faces beside it."""
     place, margin = region(image, mistake.box, _MARGIN)
-    face = cut_face(image, place, margin)
-    shrinks = face.shape[0] > _SIDE
-    small: Bgr = cv2.resize(  # type: ignore[assignment]
-        face, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    small = picture_of(image, place, _SIDE, margin)
     if mistake.box:
-        square, scale = square_around(place, margin), _SIDE / face.shape[0]
+        square = square_around(place, margin)
+        scale = _SIDE / square.width
         x1, y1, x2, y2 = (
             scale * (value - start)
             for value, start in zip(place.to_list(), 2 * (square.x1, square.y1), strict=True)
@@ -181,10 +171,6 @@ def _line(mistake: Mistake) -> str:
         else mistake.label or mistake.guess
     )
     return f"{mistake.name} {box}: {said}"
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 _PAGE = """<!doctype html>

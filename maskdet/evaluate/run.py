@@ -19,9 +19,10 @@ from maskdet.evaluate.bootstrap import RESAMPLES, Bootstrap, Figure, nested
 from maskdet.evaluate.detection import Detection, working_set
 from maskdet.evaluate.metrics import Faces, bins, classification, reliability
 from maskdet.evaluate.mistakes import Mistake, find_mistakes
-from maskdet.evaluate.observe import LEAST_SCORE, Observation, observe
+from maskdet.evaluate.observe import Observation, observe
 from maskdet.evaluate.slices import Seen, complaints, slices
 from maskdet.evaluate.truth import shorter_side
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.progress import SILENT, Progress
 
 MIN_SIDE = 24
@@ -64,7 +65,7 @@ def evaluate(
 
     Args:
         data: photographs with VOC files, or folders of crops; see ``labels.dataset.load``.
-        measured: a pipeline, whose detector finds faces down to ``observe.LEAST_SCORE``; or a
+        measured: a pipeline, whose detector finds faces down to ``labels.ap.LEAST_SCORE``; or a
             file of predictions, see ``predictions.load``.
         min_score: the working threshold: the detector's score from which a face is shown.
         split: measure on this part only, see ``truth.load``.

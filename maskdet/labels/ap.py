@@ -13,6 +13,9 @@ from maskdet.labels.match import IOU, match
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 
+LEAST_SCORE = 0.05
+"""Detections down to this score count, for all alike."""
+
 Floats = npt.NDArray[np.float64]
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections import defaultdict
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-import cv2
-
 from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, Colour, class_colour
-from maskdet.errors import OutputError
-from maskdet.faces.crop import cut_face, region
+from maskdet.faces.crop import picture_of, region
 from maskdet.files import write_bytes
 from maskdet.images import Bgr
 from maskdet.labels.review import Verdict
-from maskdet.sheet import contact_sheet
+from maskdet.sheet import contact_sheet, data_uri
 
 PAGE = frozenset({".html", ".htm"})
 SUFFIXES = images.WRITABLE | PAGE
@@ -60,13 +56,8 @@ def _faces(verdicts: Sequence[Verdict]) -> list[Bgr]:
     for path, indices in places.items():
         image = images.read(path)
         for index in indices:
-            face = cut_face(image, *region(image, verdicts[index].box, _MARGIN))
-            enlarged = face.shape[0] < _SIDE
-            faces[index] = cv2.resize(  # type: ignore[assignment]
-                face,
-                (_SIDE, _SIDE),
-                interpolation=cv2.INTER_LINEAR if enlarged else cv2.INTER_AREA,
-            )
+            box, margin = region(image, verdicts[index].box, _MARGIN)
+            faces[index] = picture_of(image, box, _SIDE, margin)
     return [faces[index] for index in range(len(verdicts))]
 
 
@@ -90,17 +81,13 @@ def _said(name: str, verdict: Verdict) -> str:
 def _page(verdicts: Sequence[Verdict], faces: Sequence[Bgr]) -> str:
     figures = []
     for number, (verdict, face) in enumerate(zip(verdicts, faces, strict=True), 1):
-        encoded, jpeg = cv2.imencode(".jpg", face)
-        if not encoded:
-            raise OutputError(f"cannot encode the face of {verdict.path}")
-        source = base64.b64encode(jpeg.tobytes()).decode()
         said = "".join(
             f'<b style="color:{_css(class_colour(name))}">{escape(_said(name, verdict))}</b>'
             for name in _names(verdict)
         )
         box = ",".join(f"{v:.0f}" for v in verdict.box.to_list()) if verdict.box else "the picture"
         figures.append(
-            f'<figure><img src="data:image/jpeg;base64,{source}" alt="">'
+            f'<figure><img src="{data_uri(face)}" alt="">'
             f"<figcaption>{number}{said}<small>{escape(str(verdict.path))}<br>{box}</small>"
             "</figcaption></figure>"
         )

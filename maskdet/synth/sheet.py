@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import cv2
-
 from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, class_colour
-from maskdet.faces.crop import cut_face, region
+from maskdet.faces.crop import picture_of, region
 from maskdet.images import Bgr
 from maskdet.sheet import Caption, contact_sheet
 from maskdet.synth.worker import Made
@@ -44,9 +42,7 @@ def _faces(out: Path, made: Sequence[Made]) -> Iterator[tuple[Bgr, Caption]]:
     for item in made:
         image = images.read(out / item.file)
         for target, template in zip(item.targets, item.templates, strict=True):
-            face = cut_face(image, *region(image, target.box, _MARGIN))
-            larger = face.shape[0] < _SIDE
-            how = cv2.INTER_LINEAR if larger else cv2.INTER_AREA
+            box, margin = region(image, target.box, _MARGIN)
             text = f"{item.style}, {SHORT.get(item.label, item.label)}"
             caption = [(text, class_colour(item.label)), (template, GREY)]
-            yield cv2.resize(face, (_SIDE, _SIDE), interpolation=how), caption  # type: ignore[misc]
+            yield picture_of(image, box, _SIDE, margin), caption

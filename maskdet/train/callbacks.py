@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 METRIC = "val_macro_f1"
 """What the best epoch of a classifier is chosen by."""
+
+_LEAST_RATE = 0.02
+"""Part of the learning rate at which a run begins and ends."""
 
 _FILE = "history.json"
 _BACKUP = "backup"
@@ -57,6 +61,57 @@ def load_weights(model: keras.Model, path: Path) -> None:
         # The optimizer that was saved along, or was not, is another one.
         warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         model.load_weights(path)
+
+
+def train_and_keep_best(
+    model: keras.Model,
+    best: BestKeeper,
+    measure: Callable[[], dict[str, Any]],
+    train: Callable[[], None] | None,
+) -> bool:
+    """Train, and load the weights of the best epoch.
+
+    Args:
+        model: the network.
+        best: keeps the best epoch in the run's folder.
+        measure: returns the figures of epoch 0, the network before training.
+        train: trains the rest of the epochs; None where there are none.
+
+    Returns:
+        Whether Ctrl-C ended the training.
+    """
+    if not best.path.exists():
+        start_history(best.folder, measure())
+        save_weights(model, best.path)
+    interrupted = False
+    try:
+        if train and not best.ended():
+            train()
+    except KeyboardInterrupt:
+        interrupted = True
+    load_weights(model, best.path)
+    return interrupted
+
+
+def warm_cosine(
+    rate: float, epochs: int, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return a learning rate that rises for an epoch, and then falls by a cosine.
+
+    Args:
+        rate: the highest.
+        epochs: of the run; the rise takes at most a tenth of them.
+        steps: of an epoch.
+    """
+    total = epochs * steps
+    warm_up = min(steps, total // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=_LEAST_RATE * rate,
+        warmup_target=rate,
+        warmup_steps=warm_up,
+        decay_steps=max(1, total - warm_up),
+        alpha=_LEAST_RATE,
+    )
 
 
 def backup(folder: Path) -> keras.callbacks.Callback:

@@ -27,16 +27,14 @@ from maskdet.train.callbacks import (
     load_weights,
     read_history,
     save_weights,
-    start_history,
+    train_and_keep_best,
+    warm_cosine,
 )
 from maskdet.train.export import Outcome, write_model
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
 from maskdet.train.prepare import Prepared, collect, prepare
 from maskdet.train.sequence import AugmentedFaces
-
-_LEAST_RATE = 0.02
-"""Part of the learning rate at which fine-tuning begins and ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +110,16 @@ def _fit(
     faces = np.ascontiguousarray(center(prepared.faces.faces, options.image_size)[held])
     validation = (faces, prepared.targets()[held])
     best = BestKeeper(work, options.patience)
-    if not best.path.exists():
+
+    def measure() -> dict[str, float]:
         _compile(model, keras.optimizers.Adam(), options)
         figures = model.evaluate(*validation, verbose=0, return_dict=True)
-        start_history(work, {f"val_{name}": value for name, value in figures.items()})
-        save_weights(model, best.path)
-    interrupted = False
-    try:
-        if options.epochs and not best.ended():
-            _fine_tune(model, prepared, validation, best, options, progress)
-    except KeyboardInterrupt:
-        interrupted = True
-    load_weights(model, best.path)
-    return interrupted
+        return {f"val_{name}": value for name, value in figures.items()}
+
+    def fine_tune() -> None:
+        _fine_tune(model, prepared, validation, best, options, progress)
+
+    return train_and_keep_best(model, best, measure, fine_tune if options.epochs else None)
 
 
 def _train_head(
@@ -183,33 +178,24 @@ def _fine_tune(
             options.seed,
             epoch=epochs_backed_up(best.folder),
         )
-        # Rising over the first epoch: at the full rate, the steps of a fresh Adam make the
-        # network forget the rare class, which then takes epochs to come back.
-        schedule = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=_LEAST_RATE * options.learning_rate,
-            warmup_target=options.learning_rate,
-            warmup_steps=len(batches),
-            decay_steps=max(1, (options.epochs - 1) * len(batches)),
-            alpha=_LEAST_RATE,
-        )
+        # At the full rate, the steps of a fresh Adam make the network forget the rare class,
+        # which then takes epochs to come back.
+        schedule = warm_cosine(options.learning_rate, options.epochs, len(batches))
         # With batch norm frozen nothing else keeps a bad batch from throwing the weights off.
         _compile(model, keras.optimizers.Adam(schedule, global_clipnorm=1.0), options)
-        try:
-            model.fit(
-                batches,
-                validation_data=validation,
-                epochs=options.epochs,
-                class_weight=class_weights(prepared.label[training], options.class_weight_power),
-                callbacks=[
-                    History(best.folder),
-                    best,
-                    backup(best.folder),
-                    TqdmCallback(verbose=1, tqdm_class=progress, desc="fine-tune"),
-                ],
-                verbose=0,
-            )
-        finally:
-            pool.shutdown(cancel_futures=True)
+        model.fit(
+            batches,
+            validation_data=validation,
+            epochs=options.epochs,
+            class_weight=class_weights(prepared.label[training], options.class_weight_power),
+            callbacks=[
+                History(best.folder),
+                best,
+                backup(best.folder),
+                TqdmCallback(verbose=1, tqdm_class=progress, desc="fine-tune"),
+            ],
+            verbose=0,
+        )
 
 
 def _compile(model: keras.Model, optimizer: Any, options: TrainOptions) -> None:

@@ -20,10 +20,10 @@ from maskdet.classes import CLASSES, COLOURS
 from maskdet.detect.pipeline import load_pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate.mistakes import FALSE_ALARM, MISSED, WRONG
-from maskdet.evaluate.observe import LEAST_SCORE
 from maskdet.evaluate.run import Evaluation, evaluate
 from maskdet.images import Bgr
 from maskdet.labels import voc
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 

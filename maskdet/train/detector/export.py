@@ -13,6 +13,7 @@ import numpy as np
 from maskdet import files, images
 from maskdet.errors import ModelError
 from maskdet.faces import own
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.labels.dataset import Sample
 from maskdet.models import store
 from maskdet.train import plots
@@ -29,7 +30,7 @@ METRIC = "val_map"
 SCORE_TOLERANCE = 1e-3
 BOX_TOLERANCE = 0.1
 """Largest differences between ONNX Runtime and Keras: of a score, and of a side of a box that
-scores ``validate.LEAST_SCORE``, in pixels of the input or, if that is more, in per cent of it."""
+scores ``labels.ap.LEAST_SCORE``, in pixels of the input or, if that is more, in per cent of it."""
 
 _COMPARED = 12
 _MARGIN = 0.1
@@ -160,7 +161,7 @@ def check_export(folder: Path, run: keras.Model, photos: list[Photo]) -> float:
         boxes, scores = detector.run(canvas)
         wanted = run.predict_on_batch(canvas)
         difference = float(np.abs(scores - wanted["scores"]).max())
-        shown = wanted["scores"].max(axis=-1) >= validate.LEAST_SCORE
+        shown = wanted["scores"].max(axis=-1) >= LEAST_SCORE
         expected = wanted["boxes"][shown]
         off = np.abs(boxes[shown] - expected) / np.maximum(1, np.abs(expected) / 100)
         largest = max(largest, difference)

@@ -23,10 +23,9 @@ from maskdet.train.callbacks import (
     History,
     backup,
     epochs_backed_up,
-    load_weights,
     read_history,
-    save_weights,
-    start_history,
+    train_and_keep_best,
+    warm_cosine,
 )
 from maskdet.train.detector import network, validate, workers
 from maskdet.train.detector.export import METRIC, Outcome, write_model
@@ -35,9 +34,6 @@ from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.prepare import Scenes, collect, prepare
 from maskdet.train.detector.sequence import Crops
 from maskdet.train.network import check
-
-_LEAST_RATE = 0.02
-"""Part of the learning rate at which the run begins and ends."""
 
 _AVERAGED = 1 / 20, 1000
 """Weights are averaged over about this part of all steps, but no more than so many."""
@@ -111,17 +107,13 @@ def _fit(
     """Train, load the best epoch's weights into ``model``; return whether interrupted."""
     validation = Validation(model, scenes, options)
     best = BestKeeper(work, options.patience, METRIC)
-    if not best.path.exists():
-        start_history(work, validation.figures())
-        save_weights(model, best.path)
-    interrupted = False
-    try:
-        if options.epochs and not best.ended():
-            _train(model, scenes, validation, best, options, progress)
-    except KeyboardInterrupt:
-        interrupted = True
-    load_weights(model, best.path)
-    return interrupted
+
+    def run_epochs() -> None:
+        _train(model, scenes, validation, best, options, progress)
+
+    return train_and_keep_best(
+        model, best, validation.figures, run_epochs if options.epochs else None
+    )
 
 
 def _train(
@@ -151,23 +143,20 @@ def _train(
         )
         # What is measured and kept is the average; what goes on, and is backed up, is not.
         swap = SwapAverages()
-        try:
-            model.fit(
-                batches,
-                epochs=options.epochs,
-                callbacks=[
-                    swap,
-                    validation,
-                    History(best.folder),
-                    best,
-                    swap,
-                    backup(best.folder),
-                    TqdmCallback(verbose=1, tqdm_class=progress, desc="train"),
-                ],
-                verbose=0,
-            )
-        finally:
-            pool.shutdown(cancel_futures=True)
+        model.fit(
+            batches,
+            epochs=options.epochs,
+            callbacks=[
+                swap,
+                validation,
+                History(best.folder),
+                best,
+                swap,
+                backup(best.folder),
+                TqdmCallback(verbose=1, tqdm_class=progress, desc="train"),
+            ],
+            verbose=0,
+        )
 
 
 def optimizer(options: DetectorOptions, steps: int) -> keras.optimizers.Optimizer:
@@ -179,15 +168,8 @@ def optimizer(options: DetectorOptions, steps: int) -> keras.optimizers.Optimize
     """
     total = options.epochs * steps
     part, most = _AVERAGED
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=_LEAST_RATE * options.learning_rate,
-        warmup_target=options.learning_rate,
-        warmup_steps=min(steps, total // 10),
-        decay_steps=max(1, total - min(steps, total // 10)),
-        alpha=_LEAST_RATE,
-    )
     result = keras.optimizers.AdamW(
-        schedule,
+        warm_cosine(options.learning_rate, options.epochs, steps),
         weight_decay=_DECAY,
         global_clipnorm=10.0,
         use_ema=True,

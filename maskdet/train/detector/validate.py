@@ -13,13 +13,11 @@ from maskdet import images
 from maskdet.faces import own
 from maskdet.faces.base import usable_faces
 from maskdet.labels import ap
+from maskdet.labels.ap import LEAST_SCORE
 from maskdet.labels.match import match
 from maskdet.train.calibrate import fit_temperature
 from maskdet.train.detector.photos import Photo
 from maskdet.types import Face
-
-LEAST_SCORE = 0.05
-"""Detections down to this score are looked at, as ``maskdet evaluate`` does."""
 
 _BATCH = 4
 _MOST = 1000

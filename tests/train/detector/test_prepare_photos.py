@@ -230,7 +230,11 @@ def test_batches_depend_on_nothing_but_seed_epoch_and_number(photos: Path) -> No
         assert len(crops) == 4
         first = [crops[number] for number in range(4)]
         # Every fourth batch has half as many crops, larger ones.
-        assert [images.shape[:3] for images, _ in first] == [(2, 128, 128), *[(4, 96, 96)] * 2, (3, 96, 96)]
+        assert [images.shape[:3] for images, _ in first] == [
+            (2, 128, 128),
+            *[(4, 96, 96)] * 2,
+            (3, 96, 96),
+        ]
         assert first[0][1].shape == (2, len(places(128, 128)), 2 + 6)
         pictures, targets = first[1]
         assert pictures.shape == (4, 96, 96, 3)
