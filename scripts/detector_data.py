@@ -86,11 +86,16 @@ def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
     out.mkdir(parents=True)
     given, manifest = Manifest(pool), Manifest(out)
     counts: Counter[str] = Counter()
-    bare = [row for row in given.rows if (row["kind"], row["class"]) == ("face", "without_mask")]
-    chosen = [row for row in given.rows if row["kind"] == "photo"]
+    rows = {path: given.get(path.relative_to(pool).as_posix()) for path in images.find(pool)}
+    chosen = [path for path, row in rows.items() if row.get("kind") == "photo"]
+    bare = [
+        path
+        for path, row in rows.items()
+        if (row.get("kind"), row.get("class")) == ("face", "without_mask")
+    ]
     chosen += random.Random(0).sample(bare, min(BARE, len(bare)))
-    for row in tqdm(chosen, desc="crops"):
-        path = pool.parent / row["file"]
+    for path in tqdm(chosen, desc="crops"):
+        row = rows[path]
         try:
             image = images.read(path)
         except InputError:
