@@ -54,7 +54,6 @@ class Carried:
             raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise ModelError(
-                f"{path} is not {self.what} that maskdet knows (its sha256 differs): install "
-                f"{self.package} {self.version} again"
+                f"{path} is not {self.what} that maskdet knows (its sha256 differs): {self.help}"
             )
         return content

@@ -244,7 +244,7 @@ def processor() -> str:
 def shipped() -> list[str]:
     """Return the names of maskdet's own detectors in this clone; without importing maskdet."""
     known = ((path, json.loads(path.read_text())) for path in MODELS.glob("*/model.json"))
-    return sorted(path.parent.name for path, info in known if info["task"] == "detection")
+    return sorted(path.parent.name for path, info in known if info.get("task") == "detection")
 
 
 def note(text: str) -> None:

@@ -22,14 +22,15 @@ import click
 import cv2
 from tqdm import tqdm
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.errors import InputError, MaskdetError
 from maskdet.faces.own import BORDER
 from maskdet.faces.yunet import YunetFaceDetector
 from maskdet.images import Bgr
-from maskdet.labels import dataset, voc
+from maskdet.labels import voc
 from maskdet.labels.manifest import TRAIN, VAL, Manifest
 from maskdet.labels.voc import VocObject
+from maskdet.layout import voc_path
 from maskdet.types import Box, Face
 
 SURE = 0.6
@@ -71,12 +72,16 @@ def scenes(pool: Path, out: Path, parts: Path) -> Counter[str]:
     given, manifest = Manifest(pool), Manifest(out)
     counts: Counter[str] = Counter()
     for path in images.find(pool):
-        group = given.get(path.name)["group"]
+        name = path.relative_to(pool).as_posix()
+        group = given.get(name).get("group")
+        if not group:
+            raise InputError(f"{given.path} has no group for {name}")
         part = VAL if group in held else TRAIN
         counts[f"scenes, {part}"] += 1
-        for file in (path, dataset.voc_path(path)):
-            shutil.copy(file, out / file.name)
-        manifest.set(path.name, {"group": group, "split": part})
+        files.make_folder((out / name).parent)
+        for file in (path, voc_path(path)):
+            files.copy(file, out / file.relative_to(pool))
+        manifest.set(name, {"group": group, "split": part})
     manifest.write()
     return counts
 
@@ -108,14 +113,14 @@ def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
             continue
         counts[f"crops, {row['class']}"] += 1
         name = f"{row['class']}/{path.name}"
-        (out / name).parent.mkdir(exist_ok=True)
-        shutil.copy(path, out / name)
+        files.make_folder((out / name).parent)
+        files.copy(path, out / name)
         objects = [
             VocObject(number, row["class"], face.box, difficult=face is not sure[0])
             for number, face in enumerate(faces)
         ]
         height, width = image.shape[:2]
-        voc.write(dataset.voc_path(out / name), name, width, height, objects, proposal=True)
+        voc.write(voc_path(out / name), name, width, height, objects, proposal=True)
         manifest.set(name, {"group": row["group"], "kind": row["kind"]})
     manifest.write()
     return counts

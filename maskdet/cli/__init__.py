@@ -33,6 +33,9 @@ DEBUG = "maskdet.debug"
 """Key in click's ``Context.meta``: whether a traceback is wanted."""
 
 
+VARIABLES = "MASKDET"
+"""What the names of the environment's variables begin with."""
+
 EXTRAS = {
     **dict.fromkeys(
         ("imgaug", "keras", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train"
@@ -53,6 +56,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"maskdet.cli.{cmd_name}").command
+        _name_variables(command, f"{VARIABLES}_{cmd_name.upper()}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,6 +86,21 @@ class LazyGroup(click.Group):
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
 
 
+def _name_variables(command: click.Command, prefix: str) -> None:
+    """Name the environment's variables after the options as one types them.
+
+    click names them after the parameters of the functions, which ``--json`` cannot be.
+    """
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.envvar:
+            spelled = max(option.opts, key=len).lstrip("-").replace("-", "_")
+            if spelled != option.name:
+                option.envvar = f"{prefix}_{spelled.upper()}"
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            _name_variables(below, f"{prefix}_{name.upper()}")
+
+
 def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
     """End with a message and an exit code, with a traceback before them under ``--debug``."""
     if ctx.meta.get(DEBUG):
@@ -96,7 +115,7 @@ def _fail(ctx: click.Context, message: str, code: int) -> NoReturn:
     cls=LazyGroup,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "MASKDET",
+        "auto_envvar_prefix": VARIABLES,
         "max_content_width": 100,
     },
     epilog="Example: maskdet detect --image photo.jpg",

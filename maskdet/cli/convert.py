@@ -12,7 +12,10 @@ from maskdet.progress import Progress
 FORMATS = click.Choice(("voc", "yolo", "coco", "crops"))
 
 
-@click.command("convert")
+@click.command(
+    "convert",
+    epilog="Exit codes: 0 done; 2 wrong usage; 3 some files could not be converted.",
+)
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--to", type=FORMATS, required=True, help="The format to write.")

@@ -63,8 +63,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--out",
     type=click.Path(path_type=Path),
     help="Where annotated pictures or films go: a file, or a folder. [default: NAME.maskdet.jpg "
-    "or .mp4 in the working directory, if none of the next six options is given; of a camera, "
-    "none]",
+    "or .mp4 in the working directory, unless --no-save, --show, --json, --csv, --save-crops or "
+    "--fail-on is given; of a camera, none]",
 )
 @click.option("--no-save", is_flag=True, help="Write no annotated picture or film.")
 @click.option("--show", is_flag=True, help="Show each picture: q or Esc ends, other keys go on.")

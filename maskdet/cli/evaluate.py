@@ -25,8 +25,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command(
     short_help=COMMANDS["evaluate"],
-    epilog="Exit codes: 0 done; 2 wrong usage; 3 some pictures, labels or predictions could not be "
-    "processed, or nothing could be measured; 4 no usable model.",
+    epilog="Exit codes: 0 done; 2 wrong usage, or the extra train is not installed; 3 some "
+    "pictures, labels or predictions could not be processed, or nothing could be measured; 4 no "
+    "usable model.",
 )
 @click.option(
     "--data",

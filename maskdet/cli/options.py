@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from maskdet.detect.pipeline import Pipeline
     from maskdet.faces.base import FaceDetector
 
+_USUAL = "[default: the model's, else 0.4; of yunet 0.7, of haar 0.5]"
+
 QUIET = "maskdet.quiet"
 """Key in click's ``Context.meta``: whether messages are unwanted."""
 
@@ -161,7 +163,7 @@ def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Who says how the mask sits where --detector maskdet does: nobody else, both (the "
         "mean of the detector and --model), or a classifier alone. [default: none]",
     )
-    return model_option(classifier_option(_networks(command, load)))
+    return model_option(classifier_option(_networks(command, load, _USUAL)))
 
 
 def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,10 +188,12 @@ def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cv2.setNumThreads(threads)
         return create(detector, face_model, min_score, min_face, face_size, threads)
 
-    return _networks(command, load)
+    return _networks(command, load, "[default: 0.2]")
 
 
-def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callable[..., Any]:
+def _networks(
+    command: Callable[..., Any], loader: Callable[..., Any], least_score: str
+) -> Callable[..., Any]:
     """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen."""
     from maskdet.faces import DETECTORS, LABELLING
 
@@ -210,15 +214,16 @@ def _networks(command: Callable[..., Any], loader: Callable[..., Any]) -> Callab
     @click.option(
         "--min-score",
         type=Number(0, 1),
-        help="Leave out faces that the detector is less sure of. [default: the model's, or the "
-        "detector's]",
+        help="Leave out faces that the detector is less sure of. " + least_score,
     )
     @click.option(
         "--min-face",
         type=Number(min=0),
         default=0,
         metavar="PX",
-        help="Leave out faces whose shorter side has fewer pixels.",
+        help="Leave out faces whose shorter side has fewer pixels. Where such faces would be too "
+        "small for it, maskdet's own detector also looks at tiles of the picture, which takes "
+        "longer.",
     )
     @click.option(
         "--face-size",

@@ -25,7 +25,11 @@ def _fraction(name: str, default: float) -> Callable[[Callable[..., Any]], Calla
     )
 
 
-@click.command("split")
+@click.command(
+    "split",
+    epilog="Exit codes: 0 done; 2 wrong usage; 3 some files could not be used, or --check has "
+    "found that something leaks.",
+)
 @click.argument(
     "folders",
     metavar="DIR...",

@@ -15,7 +15,12 @@ from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
 
 
-@click.command("train")
+@click.command(
+    "train",
+    epilog="Exit codes: 0 done, also where some files could not be used; 2 wrong usage, or the "
+    "extra train is not installed; 3 the data cannot be trained on, or the model not be written; "
+    "4 weights or a model are missing; 130 interrupted, the best epoch being kept.",
+)
 @click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--task",

@@ -42,8 +42,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         show_default=True,
         metavar="imagenet|none|NAME|PATH",
         help="What the backbone starts from: imagenet, which Keras downloads, a file of such "
-        "weights, or a model of maskdet, by its name or folder. A detector of the same classes "
-        "starts another one as a whole.",
+        "weights, or a model of maskdet, by its name or folder: its backbone, and of a detector "
+        "for one of the same classes all weights. A classifier begins with a classifier alone.",
     ),
     click.option(
         "--image-size",
@@ -61,14 +61,15 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         callback=_multiple_of_32,
         default=_DETECTOR.crop_size,
         show_default=True,
-        help="[d] Side in pixels of the crops that are trained on, a multiple of 32.",
+        help="[d] Side in pixels of the crops that are trained on, a multiple of 32; every fourth "
+        "batch has half as many crops, half as large again.",
     ),
     click.option(
         "--crops",
         type=click.IntRange(1),
         default=_DETECTOR.crops,
         show_default=True,
-        help="[d] Crops an epoch, each of a face drawn at random.",
+        help="[d] Crops an epoch, if all were of that size, each of a face drawn at random.",
     ),
     click.option(
         "--mosaic",
@@ -140,8 +141,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         type=Number(0, min_open=True),
         default=_DEFAULT.learning_rate,
         show_default=True,
-        help="Of fine-tuning; it rises over the first epoch and decays to 2 % of this by a cosine. "
-        f"{_also('learning_rate')}",
+        help="Of fine-tuning; it rises over the first epoch (of a detector, at most a tenth of the "
+        f"run) and decays to 2 % of this by a cosine. {_also('learning_rate')}",
     ),
     click.option(
         "--label-smoothing",

@@ -25,6 +25,8 @@ DETECTOR = "mask_detector"
 DESCRIPTION = "model.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"
+FILES = (DESCRIPTION, ONNX, KERAS)
+"""What may stand for the folder that it lies in."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _REFUSED = {".pkl", ".pickle", ".pt", ".pth", ".joblib", ".h5", ".model"}
@@ -77,7 +79,7 @@ def find(name_or_path: str | os.PathLike[str], option: str = "--model") -> Path:
             f"{path} is refused: loading {path.suffix} files can run code that is hidden in them. "
             "maskdet loads the folders that 'maskdet train' writes"
         )
-    if path.name in (DESCRIPTION, ONNX, KERAS):
+    if path.name in FILES:
         path = path.parent
     if (path / DESCRIPTION).is_file():
         return path

@@ -94,22 +94,21 @@ def train_and_keep_best(
 
 
 def warm_cosine(
-    rate: float, epochs: int, steps: int
+    rate: float, epochs: int, steps: int, warm_up: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Return a learning rate that rises for an epoch, and then falls by a cosine.
+    """Return a learning rate that rises, and then falls by a cosine.
 
     Args:
         rate: the highest.
-        epochs: of the run; the rise takes at most a tenth of them.
+        epochs: of the run.
         steps: of an epoch.
+        warm_up: steps of the rise.
     """
-    total = epochs * steps
-    warm_up = min(steps, total // 10)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=_LEAST_RATE * rate,
         warmup_target=rate,
         warmup_steps=warm_up,
-        decay_steps=max(1, total - warm_up),
+        decay_steps=max(1, epochs * steps - warm_up),
         alpha=_LEAST_RATE,
     )
 

@@ -7,6 +7,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,8 +17,9 @@ from maskdet import files
 from maskdet.errors import ModelError
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
-from maskdet.train import calibrate, plots
+from maskdet.train import calibrate, network, plots
 from maskdet.train.callbacks import METRIC
+from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
 from maskdet.train.prepare import Prepared, save_split
@@ -81,8 +83,8 @@ def write_model(
             image_size=options.image_size,
             margin=options.margin,
             files={name: files.sha256(folder / name) for name in (store.KERAS, store.ONNX)},
-            training={
-                "options": asdict(options) | {"weights": Path(options.weights).name},
+            training=recorded(options)
+            | {
                 "fingerprint": prepared.faces.fingerprint(),
                 "faces": prepared.counts(prepared.training),
                 "validation_faces": prepared.counts(prepared.validation),
@@ -111,6 +113,22 @@ def save_bare(model: keras.Model, path: Path) -> None:
     bare = keras.Model.from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(path)
+
+
+def recorded(options: TrainOptions | DetectorOptions) -> dict[str, Any]:
+    """Return what a model's description says of a run's options: no path of this machine.
+
+    Of a model that the run began with, it has the name and the sha256 of the weights.
+    """
+    said = asdict(options)
+    for name in ("weights", "ignore_model"):
+        if said.get(name):
+            said[name] = Path(said[name]).name
+    if folder := network.trained(options.weights):
+        said["weights"] = folder.resolve().name
+        begun = store.load_info(folder).files[store.KERAS]
+        return {"options": said, "begun_with": begun}
+    return {"options": said}
 
 
 def versions() -> dict[str, str]:

@@ -33,7 +33,7 @@ from maskdet.train.callbacks import (
 from maskdet.train.export import Outcome, write_model
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import Prepared, collect, prepare
+from maskdet.train.prepare import Prepared, collect, prepare, warn_of_what_weights_know
 from maskdet.train.sequence import AugmentedFaces
 
 
@@ -78,17 +78,18 @@ def train(
         ModelError: backbone weights missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
-    network.check(options.image_size, options.weights)
+    network.check(options.image_size, options.weights, options.alpha, ("classification",))
     run.check_place(out, resume, overwrite)
     data = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         prepared = prepare(data, work, options, progress)
-        parts = prepared.training, prepared.validation
-        run.keep_record(work, prepared.faces.fingerprint(), parts, asdict(options), resume)
+        warn_of_what_weights_know(network.trained(options.weights), prepared.validated())
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             len(prepared.classes), options.image_size, options.alpha, options.weights
         )
+        parts = prepared.training, prepared.validation
+        run.keep_record(work, prepared.faces.fingerprint(), parts, asdict(options), resume)
         interrupted = _fit(model, prepared, work, options, progress)
         outcome = write_model(out, model, prepared, options, read_history(work))
         if not interrupted:
@@ -180,7 +181,7 @@ def _fine_tune(
         )
         # At the full rate, the steps of a fresh Adam make the network forget the rare class,
         # which then takes epochs to come back.
-        schedule = warm_cosine(options.learning_rate, options.epochs, len(batches))
+        schedule = warm_cosine(options.learning_rate, options.epochs, len(batches), len(batches))
         # With batch norm frozen nothing else keeps a bad batch from throwing the weights off.
         _compile(model, keras.optimizers.Adam(schedule, global_clipnorm=1.0), options)
         model.fit(

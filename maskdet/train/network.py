@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import keras
@@ -21,16 +21,26 @@ NO_FILE = ("imagenet", "none")
 """What ``weights`` may be besides a file or a model."""
 
 
-def check(image_size: int, weights: str) -> None:
+def check(image_size: int, weights: str, alpha: float, tasks: Collection[str]) -> None:
     """See whether a network can be built, before anything long starts.
+
+    Args:
+        image_size, weights, alpha: as in ``build``.
+        tasks: of the models whose weights it can begin with.
 
     Raises:
         InputError: the image size is no multiple of 32.
-        ModelError: the file of the backbone's weights, or the model that has them, is missing.
+        ModelError: the weights are missing, or are those of a model that does not fit.
     """
     if image_size % 32 or image_size < 32:
         raise InputError(f"the image size {image_size} is not a multiple of 32")
-    trained(weights)
+    if folder := trained(weights):
+        info = store.load_info(folder)
+        if info.task not in tasks:
+            raise ModelError(f"{folder} is a model for {info.task}: its weights do not fit here")
+        width = info.training.get("options", {}).get("alpha", alpha)
+        if width != alpha:
+            raise ModelError(f"{folder} was trained with alpha {width}, not {alpha}")
 
 
 def trained(weights: str) -> Path | None:
@@ -39,15 +49,22 @@ def trained(weights: str) -> Path | None:
     Raises:
         ModelError: there is no such model, and no such file either.
     """
-    if weights in NO_FILE or Path(weights).is_file():
+    path = Path(weights)
+    if weights in NO_FILE or (path.is_file() and path.name not in store.FILES):
         return None
     try:
-        return store.find(weights)
+        folder = store.find(weights)
     except ModelError as error:
         raise ModelError(
             f"the backbone's weights {weights} are missing: there is neither such a file nor "
             "such a model"
         ) from error
+    if not (folder / store.KERAS).is_file():
+        raise ModelError(
+            f"{folder} has no {store.KERAS}, the weights to train on: the models of an installed "
+            "package lack it, those of a clone have it"
+        )
+    return folder
 
 
 def build(
@@ -64,14 +81,14 @@ def build(
         image_size: side of the input in pixels, a multiple of 32.
         alpha: width of the backbone; ImageNet weights exist for 0.35, 0.5, 0.75, 1.0, 1.3, 1.4.
         weights: ``imagenet`` (Keras downloads them), ``none``, the path of a Keras file of
-            backbone weights without top, or a model of maskdet, see ``models.store.find``.
+            backbone weights without top, or a classifier of maskdet, see ``models.store.find``.
         units: size of the hidden Dense layer.
 
     Raises:
         InputError: the image size is no multiple of 32.
         ModelError: the weights cannot be loaded or belong to another alpha.
     """
-    check(image_size, weights)
+    check(image_size, weights, alpha, ("classification",))
     base = backbone((image_size, image_size, 3), alpha, weights, pooling="avg")
     image = keras.Input((image_size, image_size, 3), dtype="uint8", name="faces")
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(image)

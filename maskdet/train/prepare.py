@@ -52,6 +52,11 @@ class Prepared:
         """Return the labels one-hot: float32, shape (n, classes)."""
         return np.eye(len(self.classes), dtype=np.float32)[self.label]
 
+    def validated(self) -> list[str]:
+        """Return the names of the pictures of the validation faces."""
+        held = np.flatnonzero(self.validation).tolist()
+        return sorted({self.faces.samples[place].name for place in held})
+
     def counts(self, part: npt.NDArray[np.bool_]) -> dict[str, int]:
         """Return the number of faces of each class in a part of the set."""
         found = np.bincount(self.label[part], minlength=len(self.classes))
@@ -158,6 +163,29 @@ def save_split(prepared: Prepared, folder: Path) -> None:
     write_split(
         folder, prepared.faces.samples, prepared.cluster, prepared.training, prepared.validation
     )
+
+
+def warn_of_what_weights_know(folder: Path | None, names: Sequence[str]) -> None:
+    """Report to the log how many validation pictures a model was trained on before.
+
+    Args:
+        folder: of the model whose weights a run begins with; None if it is none of maskdet's.
+        names: of the pictures of the run's validation part.
+    """
+    if folder is None or not (folder / SPLIT).is_file():
+        return
+    with (folder / SPLIT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        known = {row["file"] for row in csv.DictReader(file) if row["subset"] == "training"}
+    shared = sum(name in known for name in names)
+    if shared:
+        log.warning(
+            "%d of %d validation pictures are among those that %s was trained on, so validation "
+            "figures will flatter: give both runs the same parts, by the column split of "
+            "manifest.csv",
+            shared,
+            len(names),
+            folder,
+        )
 
 
 def write_split(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -260,3 +261,23 @@ def test_the_readme_names_only_options_that_exist() -> None:
         known |= {flag for item in load(name).params for flag in item.opts}
     for line in re.findall(r"^(?:\$ )?maskdet .*$", README, re.MULTILINE):
         assert set(re.findall(r"(?<= )--[a-z-]+", line)) <= known, line
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_can_be_set_in_the_environment_by_its_name(name: str) -> None:
+    prefix = "_".join(["MASKDET", *name.upper().split()])
+    for option in load(name).params:
+        if isinstance(option, click.Option):
+            spelled = max(option.opts, key=len).lstrip("-").replace("-", "_").upper()
+            variable = f"{prefix}_{spelled}"
+            context = click.Context(load(name), auto_envvar_prefix=prefix)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(variable, "anything")
+                assert option.resolve_envvar_value(context) == "anything", variable
+
+
+def test_a_flag_that_the_environment_sets(runner: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "none.jpg").touch()
+    given = ["detect", "--image", str(tmp_path / "none.jpg")]
+    result = runner.invoke(main, given, env={"MASKDET_DETECT_JSON": "1"})
+    assert json.loads(result.stdout)["faces"] == []

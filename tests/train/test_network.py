@@ -145,8 +145,10 @@ def test_a_classifier_begins_with_the_backbone_of_another_one(saved: dict[str, s
 
 
 def test_weights_that_do_not_fit_are_refused(saved: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="its layer Conv_1 is missing"):
+    with pytest.raises(ModelError, match="is a model for detection"):
         network.build(2, 64, 0.35, saved["detection"])
+    with pytest.raises(ModelError, match="its layer Conv_1 is missing"):
+        network.backbone((64, 64, 3), 0.35, saved["detection"])
     with pytest.raises(ModelError, match="has another shape"):
         detector.build(TWO, 0.5, saved["classification"])
     altered = kept(tmp_path / "altered", network.build(2, 64, 0.35, "none"), "classification")
@@ -154,3 +156,17 @@ def test_weights_that_do_not_fit_are_refused(saved: dict[str, str], tmp_path: Pa
         file.write(b"x")
     with pytest.raises(ModelError, match="altered"):
         network.build(2, 64, 0.35, altered)
+    for name in (store.DESCRIPTION, store.KERAS):
+        assert network.trained(str(Path(altered) / name)) == Path(altered)
+    (tmp_path / "altered" / store.KERAS).unlink()
+    with pytest.raises(ModelError, match=r"has no model\.keras"):
+        network.check(64, altered, 0.35, ("classification",))
+
+
+def test_weights_of_a_model_of_another_alpha_are_refused_at_once(tmp_path: Path) -> None:
+    info = store.ModelInfo("m", TWO, 64, 0.1, {}, training={"options": {"alpha": 0.5}})
+    store.save_info(tmp_path, info)
+    (tmp_path / store.KERAS).touch()
+    network.check(64, str(tmp_path), 0.5, ("classification",))
+    with pytest.raises(ModelError, match=r"with alpha 0\.5, not 0\.35"):
+        network.check(64, str(tmp_path), 0.35, ("classification",))

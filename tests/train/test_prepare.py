@@ -15,7 +15,12 @@ from maskdet.cli import EXTRAS
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import collect, prepare, save_split
+from maskdet.train.prepare import (
+    collect,
+    prepare,
+    save_split,
+    warn_of_what_weights_know,
+)
 
 OPTIONS = TrainOptions(image_size=32)
 CLASSES = ("with_mask", "without_mask")
@@ -158,3 +163,18 @@ def test_only_choosing_a_validation_part_needs_scikit_learn(
     with pytest.raises(ModuleNotFoundError) as raised:
         collect([root], OPTIONS)
     assert EXTRAS[str(raised.value.name).partition(".")[0]] == "train"
+
+
+def test_validation_pictures_that_the_weights_know_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "split.csv").write_text(
+        "file,subset\npool/a.jpg,training\npool/a.jpg,training\npool/b.jpg,validation\n"
+        "pool/c.jpg,\n"
+    )
+    names = ["pool/b.jpg", "pool/c.jpg", "pool/d.jpg"]
+    for folder in (None, tmp_path / "elsewhere", tmp_path):
+        warn_of_what_weights_know(folder, names)
+    assert not caplog.records
+    warn_of_what_weights_know(tmp_path, [*names, "pool/a.jpg"])
+    assert "1 of 4 validation pictures are among those" in caplog.text

@@ -21,7 +21,7 @@ from maskdet.train.detector import network, onnx_file, validate
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.photos import Photo
 from maskdet.train.detector.prepare import Scenes
-from maskdet.train.export import publish, save_bare, versions
+from maskdet.train.export import publish, recorded, save_bare, versions
 from maskdet.train.prepare import write_split
 
 METRIC = "val_map"
@@ -87,13 +87,8 @@ def write_model(
             task="detection",
             thresholds={own.OwnFaceDetector.name: outcome.threshold},
             temperature=validate.temperature(seen, scenes.classes, outcome.threshold),
-            training={
-                "options": asdict(options)
-                | {
-                    name: Path(path).name
-                    for name in ("weights", "ignore_model")
-                    if (path := getattr(options, name))
-                },
+            training=recorded(options)
+            | {
                 "fingerprint": scenes.fingerprint,
                 "photographs": int(scenes.training.sum()),
                 "faces": scenes.counts(scenes.training),

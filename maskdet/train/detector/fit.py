@@ -33,7 +33,8 @@ from maskdet.train.detector.losses import detection_loss
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.prepare import Scenes, collect, prepare
 from maskdet.train.detector.sequence import Crops
-from maskdet.train.network import check
+from maskdet.train.network import check, trained
+from maskdet.train.prepare import warn_of_what_weights_know
 
 _AVERAGED = 1 / 20, 1000
 """Weights are averaged over about this part of all steps, but no more than so many."""
@@ -83,17 +84,19 @@ def train(
         OutputError: ``out`` is taken or cannot be written.
     """
     for size in (options.image_size, options.crop_size):
-        check(size, options.weights)
+        check(size, options.weights, options.alpha, ("detection", "classification"))
     run.check_place(out, resume, overwrite)
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         scenes = prepare(photos, problems, options, progress)
-        parts = scenes.training, scenes.validation
-        run.keep_record(work, scenes.fingerprint, parts, asdict(options), resume)
+        held = [photo.name for photo in scenes.part(scenes.validation)]
+        warn_of_what_weights_know(trained(options.weights), held)
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             scenes.classes, options.alpha, options.weights, options.fine_tune_from
         )
+        parts = scenes.training, scenes.validation
+        run.keep_record(work, scenes.fingerprint, parts, asdict(options), resume)
         interrupted = _fit(model, scenes, work, options, progress)
         outcome = write_model(out, model, scenes, options, read_history(work))
         if not interrupted:
@@ -169,7 +172,9 @@ def optimizer(options: DetectorOptions, steps: int) -> keras.optimizers.Optimize
     total = options.epochs * steps
     part, most = _AVERAGED
     result = keras.optimizers.AdamW(
-        warm_cosine(options.learning_rate, options.epochs, steps),
+        warm_cosine(
+            options.learning_rate, options.epochs, steps, min(steps, options.epochs * steps // 10)
+        ),
         weight_decay=_DECAY,
         global_clipnorm=10.0,
         use_ema=True,

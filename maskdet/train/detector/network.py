@@ -7,6 +7,7 @@ ours, and every backend can train it.
 
 from __future__ import annotations
 
+import logging
 import math
 
 import keras
@@ -15,6 +16,8 @@ from keras import KerasTensor, layers, ops
 from maskdet.models import store
 from maskdet.train import network
 from maskdet.train.detector.targets import STRIDES
+
+log = logging.getLogger(__name__)
 
 CHANNELS = 64
 """Of the feature pyramid and the head."""
@@ -50,8 +53,8 @@ def build(
 
     Args:
         classes: their names, in the order of the result.
-        alpha, weights: as in ``train.network.build``. Of a model that is a detector of these
-            classes, all weights are taken; of any other, the backbone's.
+        alpha, weights: as in ``train.network.build``, but for the models: of a detector of these
+            classes, all weights are taken; of another, or a classifier, the backbone's.
 
     Raises:
         ModelError: the weights cannot be loaded or belong to another alpha.
@@ -61,10 +64,12 @@ def build(
     backbone = keras.Model(
         base.input, [base.get_layer(name).output for name in _TAPS], name=BACKBONE
     )
-    if folder:
-        network.start_from(backbone, folder)
     if weights != "none":
         network.fine_tune_from(backbone, block)
+    else:
+        for layer in backbone.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = _MOMENTUM
     image = keras.Input((None, None, 3), dtype="uint8", name="image")
     scaled = layers.Rescaling(1 / 127.5, offset=-1)(image)
     levels = _pyramid(backbone(scaled))
@@ -73,8 +78,9 @@ def build(
     model = keras.Model(image, layers.Concatenate(axis=1)(results), name="mask_detector")
     if folder:
         info = store.load_info(folder)
-        if (info.task, info.classes) == ("detection", classes):
-            network.start_from(model, folder)
+        whole = (info.task, info.classes) == ("detection", classes)
+        network.start_from(model if whole else backbone, folder)
+        log.info("begun with the %s of %s", "weights" if whole else "backbone", folder)
     return model
 
 

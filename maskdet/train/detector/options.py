@@ -11,7 +11,7 @@ class DetectorOptions:
 
     ``image_size`` is the longer side in pixels of what the network sees of a photograph at work
     and in validation, ``crop_size`` the side of the crops that it is trained on (both multiples
-    of 32), ``alpha`` and ``weights`` as in ``network.build``,
+    of 32; see ``sequence.LARGE``), ``alpha`` and ``weights`` as in ``network.build``,
     ``fine_tune_from`` the first block of the backbone that is trained (0 to 17; all of it
     without weights), ``epochs`` the most epochs,
     ``crops`` how many of them each has, ``patience`` how many of them without

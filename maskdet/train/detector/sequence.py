@@ -22,7 +22,7 @@ FACELESS = 0.1
 
 LARGE_EVERY = 4
 LARGE = 1.5
-"""Every so many batches show half as many crops, of a side so many times as long: a webcam's
+"""Every so many batches show half as many crops, of a side about so many times as long: a webcam's
 faces are larger than the crops that can be learnt from quickly."""
 
 
@@ -69,7 +69,7 @@ class Crops(Batches):
         """Make a batch in a worker."""
         side = self.side
         # The first of an epoch, too: Keras takes what the first two have in common for fixed.
-        if seed[-1] % LARGE_EVERY == 0:
+        if seed[-1] % LARGE_EVERY == 0 and len(self) > 1:
             side = round(LARGE * side / MULTIPLE) * MULTIPLE
             chosen = chosen[: -(-len(chosen) // 2)]
         first = [self.choices[place] for place in chosen[:, 0]]

@@ -78,6 +78,7 @@ def options(corpus: Path) -> DetectorOptions:
         crop_size=SIDE,
         alpha=0.35,
         weights=str(weights),
+        fine_tune_from=0,
         epochs=6,
         crops=128,
         batch_size=8,
@@ -190,6 +191,7 @@ def test_interrupted_and_resumed(photos: Path, options: DetectorOptions, tmp_pat
         mosaic=0,
         learning_rate=DetectorOptions().learning_rate,
         ignore_model=None,
+        fine_tune_from=DetectorOptions().fine_tune_from,
     )
     other = replace(chosen, ignore_model=options.ignore_model)
     with pytest.raises(InputError, match="--patience was 100, --ignore-model was None"):

@@ -241,6 +241,8 @@ def test_batches_depend_on_nothing_but_seed_epoch_and_number(photos: Path) -> No
         assert pictures.dtype == np.uint8
         assert targets.shape == (4, len(places(96, 96)), 2 + 6)
         assert targets[..., 6].sum() > 0
+        alone = Crops(pool, found, 4, 96, 0.5, 4, seed=3)
+        assert alone[0][0].shape == (4, 96, 96, 3)
         crops.on_epoch_end()
         second = [crops[number] for number in range(4)]
         assert not np.array_equal(first[0][0], second[0][0])
