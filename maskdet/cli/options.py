@@ -208,8 +208,8 @@ def _networks(
         "--face-model",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="The face detector's file, if not the installed one; yunet has none installed, and "
-        "maskdet wants the name or the folder of a model that 'train --task detection' has made.",
+        help="The face detector's file, if not the installed one; yunet has none installed, and of "
+        "maskdet it is the name or the folder of a model. [maskdet: mask_detector]",
     )
     @click.option(
         "--min-score",

@@ -36,7 +36,8 @@ LARGEST_SCALE = 2.0
 NMS_IOU = 0.5
 """Boxes that overlap so much show the same face."""
 
-_MOST = 5000
+_MOST = 1500
+"""Boxes of a look that count, the best: of thousands a network is always sure a little."""
 
 _EDGE = 2.0
 """Pixels of the input: what comes so near to a tile's border may be cut off by it."""
@@ -81,7 +82,7 @@ class OwnFaceDetector:
         min_face: float = 0,
         threads: int = 0,
     ) -> None:
-        self.folder = _folder(weights)
+        self.folder = store.find(weights or store.DETECTOR, "--face-model")
         self.info, self._session = session.load(self.folder, "detection", threads)
         self._check_shapes()
         if min_score is None:
@@ -128,7 +129,7 @@ class OwnFaceDetector:
         parts = looks(width, height, self.info.image_size, self.min_face)
         found = [self._look(image, part) for part in parts]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
-        kept = distinct(boxes, scores.max(axis=1), self.min_score)
+        kept = distinct(boxes, scores.max(axis=1), self.min_score, len(parts))
         faces = as_faces(boxes[kept], scores[kept], self.info.classes, self.info.temperature)
         return usable_faces(faces, width, height, self.min_score, self.min_face)
 
@@ -140,19 +141,6 @@ class OwnFaceDetector:
         whole = ~_cut_off(boxes, look, image.shape[1], image.shape[0])
         corner = np.array([look.x1, look.y1] * 2, np.float32)
         return boxes[whole] / np.float32(look.scale) + corner, scores[whole]
-
-
-def _folder(weights: Path | None) -> Path:
-    if weights is not None:
-        return store.find(weights, "--face-model")
-    try:
-        return store.find(store.DETECTOR)
-    except ModelError as error:
-        raise ModelError(
-            f"there is no {store.DETECTOR}, the model of --detector maskdet: none comes with "
-            "maskdet yet. Train one with 'maskdet train --task detection', and give its folder "
-            "with --face-model"
-        ) from error
 
 
 def scale_for(width: int, height: int, size: int) -> float:
@@ -225,7 +213,7 @@ def letterbox(image: Bgr, scale: float, least: int = 0) -> npt.NDArray[np.uint8]
 
 
 def distinct(
-    boxes: Floats, scores: Floats, min_score: float, most: int = _MOST
+    boxes: Floats, scores: Floats, min_score: float, parts: int = 1
 ) -> npt.NDArray[np.int64]:
     """Return the places of boxes that score enough and show no face that a better one shows.
 
@@ -233,13 +221,13 @@ def distinct(
         boxes: float32, shape (n, 4): x1, y1, x2, y2.
         scores: float32, shape (n,).
         min_score: the least score.
-        most: only so many of the best are looked at, which bounds the time.
+        parts: how many looks they come from; of more boxes, the best count.
 
     Returns:
         int64, the best first.
     """
     good = np.flatnonzero(scores >= min_score)
-    good = good[np.argsort(-scores[good], kind="stable")[:most]]
+    good = good[np.argsort(-scores[good], kind="stable")[: parts * _MOST]]
     if not len(good):
         return good
     corners = np.hstack([boxes[good, :2], boxes[good, 2:] - boxes[good, :2]]).astype(np.float64)

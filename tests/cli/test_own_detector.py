@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import ModelMaker
+from conftest import ASTRONAUT_FACE, ModelMaker
 from squares import make_detector
 
 from maskdet import images
@@ -128,10 +128,12 @@ def test_a_model_of_the_environment_is_for_other_detectors(
     assert result.exit_code == 0, result.output
 
 
-def test_without_a_model_it_says_how_to_make_one(
-    runner: CliRunner, photos: Path, tmp_path: Path
+def test_the_shipped_model_is_the_default(
+    runner: CliRunner, astronaut_jpg: Path, tmp_path: Path
 ) -> None:
-    given = ["detect", "--image", str(photos / "a.png"), "--detector", "maskdet"]
-    result = runner.invoke(main, given, env={"MASKDET_MODEL_DIR": str(tmp_path)})
-    assert result.exit_code == 4
-    assert "train --task detection" in result.stderr
+    given = ["detect", "--image", str(astronaut_jpg), "--detector", "maskdet", "--json"]
+    result = runner.invoke(main, given)
+    assert result.exit_code == 0, result.output
+    (face,) = json.loads(result.stdout)["faces"]
+    assert face["label"] == "without_mask"
+    assert Box(*face["box"]).iou(ASTRONAUT_FACE) > 0.5

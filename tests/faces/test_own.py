@@ -22,6 +22,7 @@ from maskdet.faces.own import (
     scale_for,
 )
 from maskdet.images import Bgr
+from maskdet.models import store
 from maskdet.models.classifier import Classifier
 from maskdet.types import Box, Face
 
@@ -178,9 +179,13 @@ def test_classes_are_in_the_proportion_of_the_squared_scores() -> None:
     assert cooler.scores == pytest.approx({"a": 2 / 3, "b": 1 / 3})
 
 
-def test_a_missing_or_wrong_model_is_told(tmp_path: Path, make_model: ModelMaker) -> None:
-    with pytest.raises(ModelError, match="train --task detection"):
-        OwnFaceDetector()
+def test_a_missing_or_wrong_model_is_told(
+    tmp_path: Path, make_model: ModelMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "search_folders", list)
+        with pytest.raises(ModelError, match="no model 'mask_detector"):
+            OwnFaceDetector()
     with pytest.raises(ModelError, match="Give --face-model PATH"):
         OwnFaceDetector(Path("nothing"))
     with pytest.raises(ModelError, match="for classification, not detection"):

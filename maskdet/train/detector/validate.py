@@ -20,8 +20,6 @@ from maskdet.train.detector.photos import Photo
 from maskdet.types import Face
 
 _BATCH = 4
-_MOST = 1000
-"""Boxes of a photograph that are looked at: a network that has learnt little is sure of none."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,7 +59,7 @@ def look(network: keras.Model, views: Iterable[Views], classes: tuple[str, ...])
         answer = network.predict_on_batch(canvases)
         for place, shown in enumerate(some):
             boxes, scores = answer["boxes"][place], answer["scores"][place]
-            kept = own.distinct(boxes, scores.max(axis=1), LEAST_SCORE, _MOST)
+            kept = own.distinct(boxes, scores.max(axis=1), LEAST_SCORE)
             faces = own.as_faces(boxes[kept] / np.float32(shown.scale), scores[kept], classes)
             found = usable_faces(faces, shown.width, shown.height, LEAST_SCORE, 0)
             result.append(Seen(shown.photo, found))
