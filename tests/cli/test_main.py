@@ -281,3 +281,15 @@ def test_a_flag_that_the_environment_sets(runner: CliRunner, tmp_path: Path) -> 
     given = ["detect", "--image", str(tmp_path / "none.jpg")]
     result = runner.invoke(main, given, env={"MASKDET_DETECT_JSON": "1"})
     assert json.loads(result.stdout)["faces"] == []
+
+
+def test_the_least_scores_in_the_help_are_those_of_the_detectors(runner: CliRunner) -> None:
+    from maskdet.faces import haar, own, ssd, yunet
+    from maskdet.labels import mine
+
+    text = " ".join(runner.invoke(main, ["detect", "-h"]).stdout.split())
+    assert ssd.DEFAULT_MIN_SCORE == own.DEFAULT_MIN_SCORE
+    said = f"else {ssd.DEFAULT_MIN_SCORE:g}; of yunet {yunet.DEFAULT_MIN_SCORE:g}, "
+    assert f"{said}of haar {haar.DEFAULT_MIN_SCORE:g}]" in text
+    text = " ".join(runner.invoke(main, ["label", "mine", "-h"]).stdout.split())
+    assert f"less sure of. [default: {mine.MIN_SCORE:g}]" in text
