@@ -236,7 +236,9 @@ def command(
 def _print_table(summary: Summary) -> None:
     from maskdet.catalog.sources import MEANING
 
-    rows = [(name.value, count, MEANING[name]) for name, count in summary.outcomes.most_common()]
+    # Alike many by name, not by which thread came first.
+    ranked = sorted(summary.outcomes.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(name.value, count, MEANING[name]) for name, count in ranked]
     known = sum(search.known for search in summary.searches)
     unreadable = sum(search.unreadable for search in summary.searches)
     rows += [("known", known, "dealt with before, not fetched again")] * bool(known)
