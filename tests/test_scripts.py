@@ -132,7 +132,7 @@ def test_a_drawn_mask_covers_the_lower_face_alone(
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     from drawn_mask import draw_mask
 
-    detector = create_detector()
+    detector = create_detector("ssd")
     (face,) = detector.detect(astronaut)
     before = astronaut.copy()
     masked = draw_mask(astronaut, face.box)

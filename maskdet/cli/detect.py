@@ -91,7 +91,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="N",
     help="End a film or a camera after N frames.",
 )
-@pipeline_options
+@pipeline_options("maskdet")
 @common_options
 @click.pass_context
 def command(

@@ -77,7 +77,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Write metrics.json and report.html there; the report shows faces of the data.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what metrics.json holds, no tables.")
-@pipeline_options
+@pipeline_options("maskdet")
 @common_options
 @click.pass_context
 def command(
@@ -120,7 +120,7 @@ def command(
         make_folder(out)
     measured: Path | Pipeline
     if predictions:
-        for name in ("model", "detector", "face_model", "min_face", "face_size"):
+        for name in ("model", "classifier", "detector", "face_model", "min_face", "face_size"):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise click.UsageError(f"--predictions and {option} exclude each other")

@@ -77,7 +77,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--crop-only", is_flag=True, help="Propose nothing.")
 @click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
 @margin_option
-@pipeline_options
+@pipeline_options("ssd")
 @common_options
 @click.pass_context
 def command(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
 from maskdet.progress import SILENT, Progress
@@ -135,35 +134,51 @@ def say(message: str, error: bool = False) -> None:
 
 def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--model``, the mask classifier's name or folder: the command gets ``model: str``."""
-    from maskdet.models.store import DEFAULT
+    from maskdet.models.store import CLASSIFIER
 
     return click.option(
         "--model",
-        default=DEFAULT,
+        default=CLASSIFIER,
         show_default=True,
         metavar="NAME|PATH",
         help="The mask classifier: its name, or its folder.",
     )(command)
 
 
-def pipeline_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add what chooses the networks; the command gets ``load``, which returns the Pipeline.
 
     ``load`` takes arguments of ``load_pipeline`` that are to stand instead of the options.
+
+    Args:
+        detector: the default of ``--detector``.
     """
+    from maskdet.models.store import CLASSIFIER, DETECTOR
 
     def load(**chosen: Any) -> Pipeline:
         from maskdet.detect.pipeline import load_pipeline
 
         return load_pipeline(**chosen)
 
+    model_option = click.option(
+        "--model",
+        metavar="NAME|PATH",
+        help="What says how the masks sit: a detector of maskdet's, which finds the faces, too, or "
+        f"a classifier of the faces that --detector finds. [default: {DETECTOR}; with --detector "
+        f"ssd, yunet or haar {CLASSIFIER}]",
+    )
     classifier_option = click.option(
         "--classifier",
         metavar="none|both|NAME|PATH",
-        help="Who says how the mask sits where --detector maskdet does: nobody else, both (the "
-        "mean of the detector and --model), or a classifier alone. [default: none]",
+        help="A second opinion on what --detector maskdet says of the masks: none, that of a "
+        f"classifier instead, or both, the mean of the detector's and of {CLASSIFIER}'s (or "
+        "--model's, if that is a classifier).",
     )
-    return model_option(classifier_option(_networks(command, load, _USUAL)))
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return model_option(classifier_option(_networks(command, load, detector, _USUAL)))
+
+    return add
 
 
 def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -188,11 +203,11 @@ def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cv2.setNumThreads(threads)
         return create(detector, face_model, min_score, min_face, face_size, threads)
 
-    return _networks(command, load, "[default: 0.2]")
+    return _networks(command, load, "ssd", "[default: 0.2]")
 
 
 def _networks(
-    command: Callable[..., Any], loader: Callable[..., Any], least_score: str
+    command: Callable[..., Any], loader: Callable[..., Any], detector: str, least_score: str
 ) -> Callable[..., Any]:
     """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen."""
     from maskdet.faces import DETECTORS, LABELLING
@@ -200,7 +215,7 @@ def _networks(
     @click.option(
         "--detector",
         type=click.Choice(DETECTORS),
-        default=DETECTORS[0],
+        default=detector,
         show_default=True,
         help="What finds the faces; maskdet also says how the mask sits.",
     )
@@ -241,7 +256,6 @@ def _networks(
     )
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        source = click.get_current_context().get_parameter_source
         names = (
             *("model", "classifier", "detector", "face_model"),
             *("min_score", "min_face", "threads", "face_size"),
@@ -250,15 +264,6 @@ def _networks(
         if chosen.get("classifier") and chosen["detector"] not in LABELLING:
             raise click.UsageError(
                 "--classifier is for --detector maskdet; of the others --model says all"
-            )
-        if (
-            source("model") == ParameterSource.COMMANDLINE
-            and chosen["detector"] in LABELLING
-            and chosen["classifier"] != "both"
-        ):
-            raise click.UsageError(
-                "--detector maskdet uses --model only for --classifier both; a classifier that is "
-                "to stand alone is named with --classifier"
             )
         if chosen["face_size"] and chosen["detector"] != "ssd":
             raise click.UsageError("--face-size is for --detector ssd")

@@ -11,6 +11,7 @@ import cv2
 
 from maskdet import faces
 from maskdet.classes import BACKGROUND
+from maskdet.errors import ModelError
 from maskdet.faces.base import FaceDetector, LabellingDetector
 from maskdet.images import Bgr
 from maskdet.models import store
@@ -152,8 +153,8 @@ BOTH = "both"
 
 
 def load_pipeline(
-    model: str | os.PathLike[str] = store.DEFAULT,
-    detector: str = faces.DETECTORS[0],
+    model: str | os.PathLike[str] | None = None,
+    detector: str = "maskdet",
     face_model: Path | None = None,
     min_score: float | None = None,
     min_face: float = 0,
@@ -161,13 +162,12 @@ def load_pipeline(
     face_size: int | None = None,
     classifier: str | os.PathLike[str] | None = None,
 ) -> Pipeline:
-    """Load a face detector and a classifier.
-
-    Of a detector that has labels of its own (``maskdet``), these stand, and no classifier is
-    loaded, unless ``classifier`` says something else.
+    """Load what finds faces and what labels them.
 
     Args:
-        model: the name or folder of the classifier of faces that come without a label.
+        model: name or folder of what says how the masks sit: a detector of maskdet's, which
+            finds the faces, too, or a classifier of the faces that ``detector`` finds. None for
+            the shipped ``store.DETECTOR``; behind another detector, ``store.CLASSIFIER``.
         detector: the face detector's name, one of ``faces.DETECTORS``.
         face_model: the face detector's file, None for the one that is installed.
         min_score: least confidence of a face, 0 to 1; None takes the threshold that the
@@ -177,26 +177,42 @@ def load_pipeline(
             it to them.
         face_size: the SSD's input in pixels: larger finds smaller faces, 300 (the least) is the
             fastest, and what a camera or a film wants. None is for pictures: 450.
-        classifier: who labels the faces of a detector that has labels of its own: ``none``,
-            nobody else; a classifier's name or folder, this one alone; ``both``, the mean of the
-            detector and the classifier ``model``. Of other detectors, None.
+        classifier: a second opinion on what a detector says that has labels of its own:
+            ``none``; a classifier's name or folder, its opinion instead; ``both``, the mean of
+            the detector's and a classifier's, of ``model`` or ``store.CLASSIFIER``. None leaves
+            it to ``model``.
 
     Raises:
-        ModelError: one of the two is missing, altered or of a refused kind.
+        ModelError: a model is missing, altered, of a refused kind, or no use here.
         ValueError: ``classifier`` is ``none``, but the detector has no labels of its own.
     """
     if threads:
         cv2.setNumThreads(threads)
     labels_itself = detector in faces.LABELLING
-    if classifier is None and labels_itself:
-        classifier = NO_CLASSIFIER
-    opinion: Opinion = "classifier"
-    if classifier in (None, NO_CLASSIFIER, BOTH):
-        opinion = "both" if classifier == BOTH else "detector"
-    elif classifier is not None:
-        model = classifier
-    labels = None if classifier == NO_CLASSIFIER else Classifier(model, threads)
-    if min_score is None and labels and not labels_itself:
-        min_score = labels.info.thresholds.get(detector)
+    if model is not None and _is_detector(model):
+        if not labels_itself or face_model is not None:
+            raise ModelError(
+                f"{model} finds the faces, too, and needs no other detector: name it with "
+                "--detector maskdet alone"
+            )
+        face_model, model = Path(model), None
+    opinion: Opinion = "both" if classifier == BOTH else "classifier"
+    if classifier in (None, BOTH):
+        classifier = model
+    elif model is not None:
+        raise ModelError(f"{model} is a classifier, but --classifier says {classifier}")
+    if classifier is None and (opinion == "both" or not labels_itself):
+        classifier = store.CLASSIFIER
+    labels = None
+    if classifier in (None, NO_CLASSIFIER):
+        opinion = "detector"
+    else:
+        labels = Classifier(classifier, threads)
+        if min_score is None and not labels_itself:
+            min_score = labels.info.thresholds.get(detector)
     found = faces.create(detector, face_model, min_score, min_face, face_size, threads)
     return Pipeline(found, labels, opinion)
+
+
+def _is_detector(model: str | os.PathLike[str]) -> bool:
+    return store.load_info(store.find(model)).task == "detection"

@@ -23,6 +23,7 @@ from maskdet.evaluate.observe import Observation, observe
 from maskdet.evaluate.slices import Seen, complaints, slices
 from maskdet.evaluate.truth import shorter_side
 from maskdet.labels.ap import LEAST_SCORE
+from maskdet.models import store
 from maskdet.progress import SILENT, Progress
 
 MIN_SIDE = 24
@@ -92,6 +93,12 @@ def evaluate(
         truth.pictures = scenes
         said = others.load(measured, scenes)
         problems = problems + said.problems
+    asked = pipeline is not None and pipeline.classifier is not None
+    if pipeline and not asked and all(picture.whole for picture in truth.pictures):
+        raise InputError(
+            f"{data} has crops of faces, which a classifier labels, and {pipeline.model} is none: "
+            f"measure one with --model, {store.CLASSIFIER} or your own"
+        )
     observations, unreadable = observe(
         truth.pictures, pipeline, said.faces if said else {}, progress
     )
@@ -119,7 +126,6 @@ def evaluate(
             "pictures_without": len(said.missing),
             "lines_elsewhere": said.elsewhere,
         }
-    asked = pipeline is not None and pipeline.classifier is not None
     faces = _true_boxes(observations, min_side) if asked else None
     if faces is not None and len(faces.truth):
         result["true_boxes"] = _classification(faces, min_side, resamples, progress)

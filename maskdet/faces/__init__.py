@@ -7,15 +7,15 @@ from typing import Any
 
 from maskdet.faces.base import FaceDetector
 
-DETECTORS = ("ssd", "yunet", "haar", "maskdet")
-"""The names that ``create`` knows; the first is the default."""
+DETECTORS = ("maskdet", "ssd", "yunet", "haar")
+"""The names that ``create`` knows."""
 
 LABELLING = ("maskdet",)
 """Those that say, too, how the mask sits."""
 
 
 def create(
-    name: str = DETECTORS[0],
+    name: str,
     weights: Path | None = None,
     min_score: float | None = None,
     min_face: float = 0,

@@ -30,7 +30,7 @@ class Classifier:
     """
 
     def __init__(
-        self, name_or_path: str | os.PathLike[str] = store.DEFAULT, threads: int = 0
+        self, name_or_path: str | os.PathLike[str] = store.CLASSIFIER, threads: int = 0
     ) -> None:
         self.folder: Path = store.find(name_or_path)
         self.info, self._session = session.load(self.folder, "classification", threads)

@@ -19,9 +19,10 @@ from maskdet.errors import ModelError
 from maskdet.files import write_bytes
 
 SCHEMA = 1
-DEFAULT = "mask_mobilenetv2"
 DETECTOR = "mask_detector"
-"""The model of ``--detector maskdet``."""
+"""The model that finds faces and labels them, if no other is named."""
+CLASSIFIER = "mask_mobilenetv2"
+"""The model that labels faces which something else has found, if no other is named."""
 DESCRIPTION = "model.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"

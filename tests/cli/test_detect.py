@@ -404,7 +404,7 @@ def test_threads_change_nothing_in_the_answer(detect: Detect, astronaut_jpg: Pat
 @pytest.fixture
 def altered(tmp_path: Path) -> Path:
     folder = tmp_path / "altered"
-    shutil.copytree(store.find(store.DEFAULT), folder)
+    shutil.copytree(store.find(store.CLASSIFIER), folder)
     data = bytearray((folder / store.ONNX).read_bytes())
     data[len(data) // 2] ^= 1
     (folder / store.ONNX).write_bytes(data)
@@ -418,7 +418,9 @@ def altered(tmp_path: Path) -> Path:
         (["--model", "altered"], "altered or cut off"),
         (["--model", "a.pkl"], "refused"),
         (["--model", "a/b.PT"], "refused"),
-        (["--face-model", "nothing.caffemodel"], "is missing"),
+        (["--face-model", "nothing"], "no model 'nothing'"),
+        (["--model", "mask_detector", "--detector", "ssd"], "needs no other detector"),
+        (["--detector", "ssd", "--face-model", "nothing.caffemodel"], "is missing"),
         (["--detector", "yunet"], "download it from https://"),
         (["--detector", "haar", "--face-model", "nothing.xml"], "is missing"),
     ],
@@ -438,7 +440,7 @@ def test_an_altered_face_detector_ends_with_4(detect: Detect, astronaut_jpg: Pat
     Path("weights").mkdir()
     for name in ("res10_300x300_ssd_iter_140000.caffemodel", "deploy.prototxt"):
         Path("weights", name).write_bytes(b"altered")
-    result = detect("astronaut.jpg", "--face-model", "weights")
+    result = detect("astronaut.jpg", "--detector", "ssd", "--face-model", "weights")
     assert result.exit_code == 4
     assert "sha256 differs" in result.stderr
 

@@ -43,7 +43,7 @@ def run(runner: CliRunner, *arguments: str | Path) -> Result:
 
 
 def test_tables(runner: CliRunner, scenes: Path, model: str) -> None:
-    result = run(runner, "--data", scenes, "--model", model)
+    result = run(runner, "--data", scenes, "--model", model, "--detector", "ssd")
     assert result.exit_code == 0, result.output
     first, *_ = result.stdout.splitlines()
     assert first == (
@@ -60,7 +60,8 @@ def test_tables(runner: CliRunner, scenes: Path, model: str) -> None:
 
 
 def test_the_working_threshold(runner: CliRunner, scenes: Path, model: str) -> None:
-    result = run(runner, "--data", scenes, "--model", model, "--min-score", "1", "--json")
+    given = ["--data", scenes, "--model", model, "--detector", "ssd", "--min-score", "1"]
+    result = run(runner, *given, "--json")
     metrics = json.loads(result.stdout)
     assert metrics["min_score"] == 1
     assert metrics["face_detector"]["found"] == 0
@@ -104,9 +105,10 @@ def test_what_detect_prints_can_be_measured(
     runner: CliRunner, scenes: Path, model: str, tmp_path: Path
 ) -> None:
     said = tmp_path / "said.jsonl"
-    detect = ["detect", "--image", str(scenes), "--model", model, "--json", "--min-score", "0.05"]
+    chosen = ["--model", model, "--detector", "ssd", "--json"]
+    detect = ["detect", "--image", str(scenes), *chosen, "--min-score", "0.05"]
     said.write_text(runner.invoke(main, detect).stdout)
-    own = run(runner, "--data", scenes, "--model", model, "--json")
+    own = run(runner, "--data", scenes, *chosen)
     usual = str(DEFAULT_MIN_SCORE)
     read = run(runner, "--data", scenes, "--predictions", said, "--min-score", usual, "--json")
     assert read.exit_code == 0, read.output
@@ -125,6 +127,16 @@ def test_problems_are_listed_and_the_rest_is_measured(
     assert "problems: 1; the rest is measured" in result.stderr
 
 
+def test_crops_need_a_classifier(runner: CliRunner, astronaut: Bgr, tmp_path: Path) -> None:
+    crop = tmp_path / "crops" / "without_mask" / "a.png"
+    crop.parent.mkdir(parents=True)
+    images.write(crop, astronaut)
+    result = run(runner, "--data", tmp_path / "crops")
+    assert result.exit_code == 3
+    assert "mask_detector is none: measure one with --model, mask_mobilenetv2" in result.stderr
+    assert run(runner, "--data", tmp_path / "crops", "--model", "mask_mobilenetv2").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -139,9 +151,9 @@ def test_problems_are_listed_and_the_rest_is_measured(
             "--predictions and --detector exclude each other",
         ),
         (
-            ["--data", "{scenes}", "--predictions", "{empty}", "--face-size", "450"],
+            ["--data", "{scenes}", "--predictions", "{empty}", "--classifier", "none"],
             2,
-            "--predictions and --face-size exclude each other",
+            "--predictions and --classifier exclude each other",
         ),
     ],
 )

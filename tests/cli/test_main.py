@@ -160,7 +160,8 @@ def test_what_moves_is_seen_smaller_unless_told_otherwise(
 
     monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
     with runner.isolated_filesystem():
-        arguments = [*command.split(), *(["--face-size", option] if option else [])]
+        arguments = [*command.split(), "--detector", "ssd"]
+        arguments += ["--face-size", option] if option else []
         assert runner.invoke(main, arguments).exit_code == 4
     assert asked == [int(option) if option else size]
 

@@ -103,35 +103,41 @@ def test_evaluate_measures_it(
 
 @pytest.mark.parametrize("command", ["detect --image a.jpg", "label", "evaluate --data a"])
 def test_only_it_is_joined_with_a_classifier(runner: CliRunner, command: str) -> None:
-    result = runner.invoke(main, [*command.split(), "--classifier", "none"])
+    given = [*command.split(), "--detector", "ssd", "--classifier", "none"]
+    result = runner.invoke(main, given)
     assert result.exit_code == 2
     assert "--classifier is for --detector maskdet" in result.stderr
 
 
-@pytest.mark.parametrize("classifier", [None, "none", "another"])
-@pytest.mark.parametrize("command", ["detect --image {a}", "label {a}", "evaluate --data {a}"])
-def test_a_model_that_it_does_not_use_is_refused(
-    runner: CliRunner, photos: Path, chosen: list[str], command: str, classifier: str | None
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [([], "squares"), (["--classifier", "other"], "other"), (["--model", "other"], "other")],
+)
+def test_a_model_finds_faces_or_labels_them(
+    runner: CliRunner,
+    photos: Path,
+    chosen: list[str],
+    more: list[str],
+    said: str,
+    tmp_path: Path,
+    make_model: ModelMaker,
 ) -> None:
-    given = [*command.format(a=photos).split(), *chosen, "--model", "mine"]
-    more = ["--classifier", classifier] if classifier else []
-    result = runner.invoke(main, [*given, *more])
-    assert result.exit_code == 2
-    assert "uses --model only for --classifier both" in result.stderr
-
-
-def test_a_model_of_the_environment_is_for_other_detectors(
-    runner: CliRunner, photos: Path, chosen: list[str]
-) -> None:
-    given = ["detect", "--image", str(photos / "a.png"), *chosen]
-    result = runner.invoke(main, given, env={"MASKDET_DETECT_MODEL": "mine"})
+    voc.write(photos / "a.xml", "a.png", 640, 480, [VocObject(0, "with_mask", RED)])
+    make_model(tmp_path / "other")
+    given = ["evaluate", "--data", str(photos), "--resamples", "0", "--json", "--min-side", "1"]
+    named = chosen if "--model" in more else ["--model", "squares"]
+    environment = {"MASKDET_MODEL_DIR": str(tmp_path)}
+    result = runner.invoke(main, [*given, *named, *more], env=environment)
     assert result.exit_code == 0, result.output
+    metrics = json.loads(result.stdout)
+    assert (metrics["model"], metrics["detector"]) == (said, "maskdet")
+    assert metrics["face_detector"]["recall"]["value"] == 1
 
 
 def test_the_shipped_model_is_the_default(
     runner: CliRunner, astronaut_jpg: Path, tmp_path: Path
 ) -> None:
-    given = ["detect", "--image", str(astronaut_jpg), "--detector", "maskdet", "--json"]
+    given = ["detect", "--image", str(astronaut_jpg), "--json"]
     result = runner.invoke(main, given)
     assert result.exit_code == 0, result.output
     (face,) = json.loads(result.stdout)["faces"]

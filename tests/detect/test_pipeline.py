@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -118,9 +119,9 @@ def test_the_models_threshold_holds_unless_another_is_given(
     folder = make_model(tmp_path / "tiny")
     info = store.load_info(folder)
     store.save_info(folder, dataclasses.replace(info, thresholds={"ssd": 1.0}))
-    assert load_pipeline(folder)(astronaut).faces == ()
-    assert len(load_pipeline(folder, min_score=0.5)(astronaut).faces) == 1
-    assert load_pipeline(folder, min_score=0.5, min_face=400)(astronaut).faces == ()
+    assert load_pipeline(folder, "ssd")(astronaut).faces == ()
+    assert len(load_pipeline(folder, "ssd", min_score=0.5)(astronaut).faces) == 1
+    assert load_pipeline(folder, "ssd", min_score=0.5, min_face=400)(astronaut).faces == ()
 
 
 def test_threads_hold_for_opencv_too(tmp_path: Path, make_model: ModelMaker) -> None:
@@ -147,41 +148,81 @@ def two_squares() -> Bgr:
 
 
 @pytest.mark.parametrize(
-    ("classifier", "labels", "score"),
+    ("options", "names", "labels", "score"),
     [
-        (None, ["with_mask", "without_mask"], 1.0),
-        ("none", ["with_mask", "without_mask"], 1.0),
-        ("{other}", ["mask_worn_incorrectly", "with_mask"], 1.0),
-        ("both", ["with_mask", "without_mask"], 0.6),
+        ({}, "squares", ["with_mask", "without_mask"], 1.0),
+        ({"classifier": "none"}, "squares", ["with_mask", "without_mask"], 1.0),
+        ({"model": "squares"}, "squares", ["with_mask", "without_mask"], 1.0),
+        ({"model": "other"}, "other", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        ({"classifier": "other"}, "other", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        (
+            {"model": "squares", "classifier": "other"},
+            *("other", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        ),
+        (
+            {"model": "unsure", "classifier": "both"},
+            *("squares + unsure", ["with_mask", "without_mask"], 0.6),
+        ),
+        (
+            {"classifier": "both"},
+            *("squares + mask_mobilenetv2", ["with_mask", "without_mask"], None),
+        ),
     ],
 )
 def test_who_labels_where_the_detector_does(
-    classifier: str | None,
+    options: dict[str, str],
+    names: str,
     labels: list[str],
-    score: float,
+    score: float | None,
     tmp_path: Path,
     make_model: ModelMaker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     squares = make_detector(tmp_path / "squares")
+    monkeypatch.setenv("MASKDET_MODEL_DIR", str(tmp_path))
     # Of the one face the classifier is sure, if in its way; to the other it gives 1 : 4.
     weights = [[0.0, 0, 50], [0, 0, 0], [50, 0, 0]]
-    other = make_model(tmp_path / "other", weights=weights, margin=0.05)
+    make_model(tmp_path / "other", weights=weights, margin=0.05)
     bias = [float(np.log(v)) for v in (0.2, 0.2, 0.6)]
-    unsure = make_model(tmp_path / "unsure", bias=bias, margin=0.2)
-    said = classifier.format(other=other) if classifier else None
-    pipeline = load_pipeline(unsure, "maskdet", squares, classifier=said)
+    make_model(tmp_path / "unsure", bias=bias, margin=0.2)
+    face_model = None if options.get("model") == "squares" else squares
+    pipeline = load_pipeline(face_model=face_model, **options)  # type: ignore[arg-type]
     found = sorted(pipeline(two_squares()).faces, key=lambda face: face.box.x1)
     assert [face.label for face in found] == labels
-    assert [face.score for face in found] == pytest.approx([score] * 2, abs=1e-4)
+    if score is not None:
+        assert [face.score for face in found] == pytest.approx([score] * 2, abs=1e-4)
     known = {"with_mask", "without_mask"}
-    if classifier in (None, "none"):
-        assert pipeline.classifier is None
-        assert set(pipeline.classes) == known
-        assert pipeline.model == "squares"
-    else:
-        assert set(pipeline.classes) == {*known, "mask_worn_incorrectly"}
-        assert pipeline.model == ("squares + unsure" if classifier == "both" else "other")
-    assert pipeline.margin == {"{other}": 0.05, "both": 0.2}.get(str(classifier), 0.1)
+    assert pipeline.model == names
+    assert (pipeline.classifier is None) == (names == "squares")
+    assert set(pipeline.classes) == known | (
+        set() if names == "squares" else {"mask_worn_incorrectly"}
+    )
+    assert pipeline.margin == {"other": 0.05, "squares + unsure": 0.2}.get(names, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "squares", "detector": "ssd"}, "squares finds the faces, too"),
+        ({"model": "squares", "face_model": Path("squares")}, "squares finds the faces, too"),
+        ({"model": "tiny", "classifier": "other"}, "tiny is a classifier, but .* says other"),
+        ({"model": "tiny", "classifier": "none"}, "tiny is a classifier, but .* says none"),
+        ({"face_model": Path("tiny")}, "a model for classification, not detection"),
+        ({"classifier": "squares"}, "a model for detection, not classification"),
+    ],
+)
+def test_models_that_do_not_fit_together_are_refused(
+    options: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    make_model: ModelMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MASKDET_MODEL_DIR", str(tmp_path))
+    make_detector(tmp_path / "squares")
+    make_model(tmp_path / "tiny")
+    with pytest.raises(ModelError, match=message):
+        load_pipeline(**options)
 
 
 def test_somebody_has_to_label(tmp_path: Path, make_model: ModelMaker) -> None:

@@ -18,7 +18,7 @@ from maskdet.labels.propose import Proposed, propose
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
-    return faces.create()
+    return faces.create("ssd")
 
 
 @pytest.fixture

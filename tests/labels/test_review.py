@@ -128,7 +128,7 @@ def test_pictures_are_suggested_by_doubt(
     label(tmp_path / "hidden.png", ("without_mask", LEFT), difficult=True)
     images.write(tmp_path / "new.png", astronaut)
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    order, problems = review.suggest(tmp_path, faces.create(), classifier)
+    order, problems = review.suggest(tmp_path, faces.create("ssd"), classifier)
     names = [path.stem for path, _ in order]
     assert names[0] == "wrong"
     assert names[-1] == "hidden"
@@ -181,7 +181,7 @@ def test_a_sheet_of_unknown_format(tmp_path: Path, classifier: Classifier) -> No
 
 def test_suggest_needs_a_folder(tmp_path: Path, classifier: Classifier) -> None:
     with pytest.raises(InputError, match="not a folder"):
-        review.suggest(tmp_path / "none", faces.create(), classifier)
+        review.suggest(tmp_path / "none", faces.create("ssd"), classifier)
 
 
 WRONG = {

@@ -58,7 +58,7 @@ def test_the_default_model_is_found_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = store.find(store.DEFAULT)
+    folder = store.find(store.CLASSIFIER)
     info = store.load_info(folder)
     assert info.task == "classification"
     assert store.verified_bytes(folder, info, store.ONNX)
