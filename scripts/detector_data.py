@@ -5,9 +5,10 @@
 
 OUT/scenes has POOL/scenes with a part of the data for each: what a classifier was validated on is
 validated on here too, so that the detector can begin with its weights. OUT/crops has those of
-POOL/crops in which YuNet sees one face, with its box and the class of the folder; what else it
-sees, less surely, is marked as difficult. Of crops that a face fills only some without a mask are
-taken, for the scenes have few. Pictures are copied, and nothing of POOL is changed.
+POOL/crops in which YuNet sees one face, with its box, moved to where people draw it in the scenes
+for training, and the class of the folder; what else it sees, less surely, is marked as difficult.
+Of crops that a face fills only some without a mask are taken, for the scenes have few. Pictures are
+copied, and nothing of POOL is changed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import click
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from maskdet import files, images
@@ -43,6 +45,15 @@ AROUND = 0.25
 BARE = 400
 """Of crops that a face fills, so many are taken."""
 
+LARGE = 48
+"""Pixels from which a face's box says something about where people draw boxes."""
+
+SAME = 0.3
+"""IoU from which YuNet's box and a person's show the same face, however differently drawn."""
+
+Sides = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
 
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("pool", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -55,12 +66,15 @@ def main(pool: Path, out: Path, yunet: Path, parts: Path) -> None:
     try:
         detector = YunetFaceDetector(yunet, UNSURE)
         held = scenes(pool / "scenes", out / "scenes", parts)
-        counts = crops(pool / "crops", out / "crops", detector)
+        moves = framing(out / "scenes", detector)
+        counts = crops(pool / "crops", out / "crops", detector, moves)
     except MaskdetError as error:
         shutil.rmtree(out, ignore_errors=True)
         raise click.ClickException(str(error)) from error
     for name, number in [*held.items(), *counts.items()]:
         click.echo(f"{name}: {number}")
+    for name, sides in moves.items():
+        click.echo(f"YuNet's boxes of {name} moved by: {', '.join(f'{v:.3f}' for v in sides)}")
 
 
 def scenes(pool: Path, out: Path, parts: Path) -> Counter[str]:
@@ -86,8 +100,38 @@ def scenes(pool: Path, out: Path, parts: Path) -> Counter[str]:
     return counts
 
 
-def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
-    """Copy crops in which there is one face, with a VOC file each."""
+def framing(scenes: Path, detector: YunetFaceDetector) -> dict[str, Sides]:
+    """Return by class where people draw the sides of boxes that YuNet has drawn, too.
+
+    Medians over the photographs for training, in widths and heights of YuNet's boxes.
+    """
+    manifest = Manifest(scenes)
+    moves: dict[str, list[list[float]]] = {}
+    for path in tqdm(images.find(scenes), desc="framing"):
+        if manifest.get(path.relative_to(scenes).as_posix()).get("split") != TRAIN:
+            continue
+        try:
+            image = images.read(path)
+        except InputError:
+            continue
+        faces = [face.box for face in detector.detect(image) if face.score >= SURE]
+        for item in voc.read(voc_path(path), image.shape[1], image.shape[0]).objects:
+            found = max(faces, key=item.box.iou, default=None)
+            small = min(item.box.width, item.box.height) < LARGE
+            if found and not small and not item.difficult and item.box.iou(found) >= SAME:
+                sizes = [found.width, found.height] * 2
+                pairs = zip(item.box.to_list(), found.to_list(), sizes, strict=True)
+                moves.setdefault(item.label, []).append([(a - b) / s for a, b, s in pairs])
+    return {label: tuple(np.median(rows, axis=0).tolist()) for label, rows in moves.items()}
+
+
+def crops(
+    pool: Path, out: Path, detector: YunetFaceDetector, moves: dict[str, Sides]
+) -> Counter[str]:
+    """Copy crops in which there is one face, with a VOC file each.
+
+    ``moves`` is where the boxes' sides are drawn by people, see ``framing``.
+    """
     out.mkdir(parents=True)
     given, manifest = Manifest(pool), Manifest(out)
     counts: Counter[str] = Counter()
@@ -106,7 +150,7 @@ def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
         except InputError:
             counts["crops that cannot be read"] += 1
             continue
-        faces = look(image, detector)
+        faces = look(image, detector, moves.get(row["class"], (0, 0, 0, 0)))
         sure = [face for face in faces if face.score >= SURE]
         if len(sure) != 1:
             counts[f"crops, {'no face' if not sure else 'several faces'}"] += 1
@@ -126,15 +170,17 @@ def crops(pool: Path, out: Path, detector: YunetFaceDetector) -> Counter[str]:
     return counts
 
 
-def look(image: Bgr, detector: YunetFaceDetector) -> list[Face]:
-    """Return the faces in a crop, at least in part."""
+def look(image: Bgr, detector: YunetFaceDetector, move: Sides) -> list[Face]:
+    """Return the faces in a crop, at least in part, their sides moved."""
     height, width = image.shape[:2]
     border = round(AROUND * max(width, height))
     wide = cv2.copyMakeBorder(image, *[border] * 4, cv2.BORDER_CONSTANT, value=[BORDER] * 3)
     inside = Box(0, 0, width, height)
     faces = []
     for face in detector.detect(wide):  # type: ignore[arg-type]
-        corners = [value - border for value in face.box.to_list()]
+        sizes = [face.box.width, face.box.height] * 2
+        sides = zip(face.box.to_list(), sizes, move, strict=True)
+        corners = [value - border + size * by for value, size, by in sides]
         if (box := Box(*corners)).intersection(inside) >= 1:
             faces.append(Face(box.clip(width, height), face.score))
     return faces
