@@ -35,7 +35,7 @@ def maskdet(threads: int, model: str | None = None) -> FrameFunction:
     """What ``maskdet detect --model MODEL`` does with a camera's frame."""
     from maskdet.detect.pipeline import load_pipeline
 
-    pipeline = load_pipeline(model, min_score=MIN_SCORE, threads=threads)
+    pipeline = load_pipeline(model, min_score=MIN_SCORE, threads=threads, moving=True)
     return lambda frame: len(pipeline(frame).faces)
 
 
@@ -47,11 +47,8 @@ def two_networks(threads: int) -> FrameFunction:
 
 def _two_networks(threads: int) -> Pipeline:
     from maskdet.detect.pipeline import load_pipeline
-    from maskdet.faces.ssd import TRAINED_SIZE
 
-    return load_pipeline(
-        detector="ssd", min_score=MIN_SCORE, threads=threads, face_size=TRAINED_SIZE
-    )
+    return load_pipeline(detector="ssd", min_score=MIN_SCORE, threads=threads, moving=True)
 
 
 def ssd(threads: int) -> FrameFunction:
@@ -169,7 +166,7 @@ def profile(folder: Path) -> None:
     from maskdet.detect.pipeline import load_pipeline
 
     pipelines = {
-        "maskdet": load_pipeline(min_score=MIN_SCORE, threads=1),
+        "maskdet": load_pipeline(min_score=MIN_SCORE, threads=1, moving=True),
         "two networks": _two_networks(1),
     }
     for (name, pipeline), faces in itertools.product(pipelines.items(), FACES):

@@ -151,7 +151,6 @@ def command(
         raise click.UsageError("--blur needs a picture to hide faces in: add --out or --show")
 
     from maskdet.detect import run, sinks, sources
-    from maskdet.faces.ssd import TRAINED_SIZE
 
     given = [*images, *videos, *paths]
     if webcam is not None:
@@ -166,9 +165,7 @@ def command(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--out") from error
 
-    # What moves leaves no time for a larger input, and shows a face that was missed once more.
-    instead = {} if images or ctx.params["face_size"] else {"face_size": TRAINED_SIZE}
-    pipeline = load(**instead)
+    pipeline = load(moving=not images)
     check_classes(pipeline, fail_on)
     if webcam is not None:
         from maskdet.detect.camera import Camera

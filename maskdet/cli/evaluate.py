@@ -100,14 +100,14 @@ def command(
     Examples:
       maskdet evaluate --data scenes/
       maskdet evaluate --data scenes/ --model model/mine --out report/
-      maskdet evaluate --data data/faces --split test
+      maskdet evaluate --data data/faces --split test --model model/mine
       maskdet evaluate --data scenes/ --predictions other.jsonl --json > other.json
 
-    On photographs: the classifier on the true boxes, the face detector alone, and both
-    together; on crops: the classifier. Intervals come from drawing whole pictures with
-    replacement. Faces marked as difficult are neither counted nor held against a detection of
-    which half lies in them. --min-score is the working threshold; average precision looks at
-    everything down to 0.05.
+    On photographs: the face detector alone, it and the labels together, and a classifier, if
+    there is one, on the true boxes; on crops: a classifier. Intervals come from drawing whole
+    pictures with replacement. Faces marked as difficult are neither counted nor held against a
+    detection of which half lies in them. --min-score is the working threshold; average precision
+    looks at everything down to 0.05: of a picture, the surest 100, or all that is shown.
     """
     from maskdet.evaluate import tables
     from maskdet.evaluate.run import evaluate

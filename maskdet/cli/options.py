@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
+from maskdet.faces import DETECTORS, LABELLING
 from maskdet.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -151,32 +153,41 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
     ``load`` takes arguments of ``load_pipeline`` that are to stand instead of the options.
 
     Args:
-        detector: the default of ``--detector``.
+        detector: what finds the faces unless ``--detector`` or a detector as ``--model`` does.
     """
     from maskdet.models.store import CLASSIFIER, DETECTOR
 
     def load(**chosen: Any) -> Pipeline:
-        from maskdet.detect.pipeline import load_pipeline
+        from maskdet.detect.pipeline import choose, load_pipeline
 
+        names = ("model", "detector", "face_model", "classifier")
+        try:
+            choose(**{name: chosen[name] for name in names})
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
         return load_pipeline(**chosen)
 
+    usual = CLASSIFIER, f"with --detector maskdet {DETECTOR}"
+    if detector in LABELLING:
+        usual = DETECTOR, f"behind another --detector {CLASSIFIER}"
     model_option = click.option(
         "--model",
         metavar="NAME|PATH",
-        help="What says how the masks sit: a detector of maskdet's, which finds the faces, too, or "
-        f"a classifier of the faces that --detector finds. [default: {DETECTOR}; with --detector "
-        f"ssd, yunet or haar {CLASSIFIER}]",
+        help="What says how the masks sit. A classifier looks at each face that --detector finds; "
+        "a detector of maskdet's finds the faces itself, and goes with no other --detector. "
+        f"[default: {'; '.join(usual)}]",
     )
     classifier_option = click.option(
         "--classifier",
         metavar="none|both|NAME|PATH",
-        help="A second opinion on what --detector maskdet says of the masks: none, that of a "
-        f"classifier instead, or both, the mean of the detector's and of {CLASSIFIER}'s (or "
-        "--model's, if that is a classifier).",
+        help="With --detector maskdet, who says how the masks sit: none, the detector itself; "
+        "NAME, this classifier instead (as --model NAME); both, the mean of the detector and a "
+        f"classifier (--model, or {CLASSIFIER}). [default: none, unless --model is a classifier]",
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        return model_option(classifier_option(_networks(command, load, detector, _USUAL)))
+        inner = model_option(classifier_option(_networks(command, load, detector, _USUAL)))
+        return _detector_option(f"{detector}; maskdet if --model is a detector")(inner)
 
     return add
 
@@ -203,28 +214,36 @@ def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cv2.setNumThreads(threads)
         return create(detector, face_model, min_score, min_face, face_size, threads)
 
-    return _networks(command, load, "ssd", "[default: 0.2]")
+    return _detector_option("ssd")(_networks(command, load, "ssd", "[default: 0.2]"))
+
+
+def _detector_option(usual: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        "--detector",
+        type=click.Choice(DETECTORS),
+        help="What finds the faces: maskdet's own network, which also says how the masks sit; "
+        "OpenCV's SSD or Haar cascade; YuNet, a file of which --face-model names. "
+        f"[default: {usual}]",
+    )
 
 
 def _networks(
-    command: Callable[..., Any], loader: Callable[..., Any], detector: str, least_score: str
+    command: Callable[..., Any], loader: Callable[..., Any], usual: str, least_score: str
 ) -> Callable[..., Any]:
-    """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen."""
-    from maskdet.faces import DETECTORS, LABELLING
+    """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen.
 
-    @click.option(
-        "--detector",
-        type=click.Choice(DETECTORS),
-        default=detector,
-        show_default=True,
-        help="What finds the faces; maskdet also says how the mask sits.",
-    )
+    Args:
+        command, loader: as their names say.
+        usual: the detector if none is named, nor a model that is one.
+        least_score: what the help says of the default of ``--min-score``.
+    """
+
     @click.option(
         "--face-model",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="The face detector's file, if not the installed one; yunet has none installed, and of "
-        "maskdet it is the name or the folder of a model. [maskdet: mask_detector]",
+        help="The face detector's file, if not the installed one. Of maskdet, the name or folder "
+        "of a detector, where --model does not name it.",
     )
     @click.option(
         "--min-score",
@@ -254,21 +273,32 @@ def _networks(
         default=0,
         help="Cores to use; 0, the default, lets the libraries choose.",
     )
+    @click.pass_context
     @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
         names = (
             *("model", "classifier", "detector", "face_model"),
             *("min_score", "min_face", "threads", "face_size"),
         )
         chosen = {name: kwargs.pop(name) for name in names if name in kwargs}
-        if chosen.get("classifier") and chosen["detector"] not in LABELLING:
-            raise click.UsageError(
-                "--classifier is for --detector maskdet; of the others --model says all"
-            )
-        if chosen["face_size"] and chosen["detector"] != "ssd":
-            raise click.UsageError("--face-size is for --detector ssd")
 
-        return command(*args, load=lambda **instead: loader(**chosen | instead), **kwargs)
+        def load(**instead: Any) -> Any:
+            from maskdet.detect.pipeline import is_detector
+
+            given = chosen | instead
+            if given["detector"] is None:
+                model = given.get("model")
+                finds = model is not None and is_detector(model)
+                given["detector"] = LABELLING[0] if finds else usual
+            for name, its in (("face_size", ("ssd",)), ("classifier", LABELLING)):
+                if given.get(name) and given["detector"] not in its:
+                    if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                        option = f"--{name.replace('_', '-')}"
+                        raise click.UsageError(f"{option} is for --detector {its[0]}")
+                    given[name] = None  # said in the environment once for all runs
+            return loader(**given)
+
+        return command(*args, load=load, **kwargs)
 
     return wrapped
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,6 @@ import cv2
 
 from maskdet import faces
 from maskdet.classes import BACKGROUND
-from maskdet.errors import ModelError
 from maskdet.faces.base import FaceDetector, LabellingDetector
 from maskdet.images import Bgr
 from maskdet.models import store
@@ -20,6 +20,13 @@ from maskdet.types import Face, ImageResult, Prediction
 
 Opinion = Literal["detector", "classifier", "both"]
 """Who says how a mask sits where the detector, too, has an opinion; ``both`` is the mean."""
+
+NO_CLASSIFIER = "none"
+BOTH = "both"
+"""What ``classifier`` may be in ``choose``, but for a model's name or folder."""
+
+Name = str | os.PathLike[str]
+
 
 _MARGIN = 0.1
 """Around a face that is shown by itself, where there is no classifier to say."""
@@ -147,20 +154,73 @@ def _prediction(face: Face, scores: Mapping[str, float]) -> Prediction | None:
     return Prediction(face.box, face.score, label, shown[label], shown)
 
 
-NO_CLASSIFIER = "none"
-BOTH = "both"
-"""What ``classifier`` may be in ``load_pipeline``, but for a model's name or folder."""
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What is to be loaded: ``face_model`` and ``classifier`` None for the detector's own."""
+
+    detector: str
+    face_model: Path | None
+    classifier: Name | None
+    opinion: Opinion
+
+
+def is_detector(model: Name) -> bool:
+    """Tell whether a model finds faces; see ``models.store`` for the ModelErrors."""
+    return store.load_info(store.find(model)).task == "detection"
+
+
+def choose(
+    model: Name | None = None,
+    detector: str | None = None,
+    face_model: Path | None = None,
+    classifier: Name | None = None,
+) -> Networks:
+    """Say what is to be loaded; the arguments are those of ``pipeline.load_pipeline``.
+
+    Raises:
+        ModelError: ``model`` is missing, or its description is broken.
+        ValueError: they do not fit together.
+    """
+    if detector not in (None, *faces.DETECTORS):
+        raise ValueError(f"no face detector {detector!r}, only {', '.join(faces.DETECTORS)}")
+    if model is not None and is_detector(model):
+        if detector not in (None, *faces.LABELLING):
+            raise ValueError(
+                f"the model {model} finds the faces itself, and {detector} has nothing to do"
+            )
+        if face_model is not None:
+            raise ValueError(
+                f"the model {model} and the face model {face_model} are both detectors"
+            )
+        face_model, model = Path(model), None
+    detector = detector or faces.LABELLING[0]
+    if detector not in faces.LABELLING:
+        if classifier is not None:
+            raise ValueError(
+                f"a classifier beside the model is for the detector maskdet; behind {detector}, "
+                "the model is the classifier"
+            )
+        return Networks(detector, face_model, model or store.CLASSIFIER, "classifier")
+    if classifier == BOTH:
+        return Networks(detector, face_model, model or store.CLASSIFIER, "both")
+    if model is not None and classifier not in (None, model):
+        raise ValueError(f"the model {model} is a classifier, but the classifier is {classifier}")
+    if classifier == NO_CLASSIFIER:
+        classifier = None
+    labels = classifier or model
+    return Networks(detector, face_model, labels, "classifier" if labels else "detector")
 
 
 def load_pipeline(
-    model: str | os.PathLike[str] | None = None,
-    detector: str = "maskdet",
-    face_model: Path | None = None,
+    model: Name | None = None,
+    detector: str | None = None,
+    face_model: str | os.PathLike[str] | None = None,
     min_score: float | None = None,
     min_face: float = 0,
     threads: int = 0,
     face_size: int | None = None,
-    classifier: str | os.PathLike[str] | None = None,
+    classifier: Name | None = None,
+    moving: bool = False,
 ) -> Pipeline:
     """Load what finds faces and what labels them.
 
@@ -168,51 +228,40 @@ def load_pipeline(
         model: name or folder of what says how the masks sit: a detector of maskdet's, which
             finds the faces, too, or a classifier of the faces that ``detector`` finds. None for
             the shipped ``store.DETECTOR``; behind another detector, ``store.CLASSIFIER``.
-        detector: the face detector's name, one of ``faces.DETECTORS``.
-        face_model: the face detector's file, None for the one that is installed.
+        detector: the face detector's name, one of ``faces.DETECTORS``; None for ``maskdet``.
+        face_model: the face detector's file, of ``maskdet`` its model's name or folder; None for
+            the one that is installed.
         min_score: least confidence of a face, 0 to 1; None takes the threshold that the
             model's description gives for this detector, else the detector's default.
         min_face: least shorter side of a face in pixels.
         threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
             it to them.
         face_size: the SSD's input in pixels: larger finds smaller faces, 300 (the least) is the
-            fastest, and what a camera or a film wants. None is for pictures: 450.
-        classifier: a second opinion on what a detector says that has labels of its own:
-            ``none``; a classifier's name or folder, its opinion instead; ``both``, the mean of
-            the detector's and a classifier's, of ``model`` or ``store.CLASSIFIER``. None leaves
-            it to ``model``.
+            fastest. None for 450, or 300 of what is ``moving``.
+        classifier: who labels the faces of a detector that has labels of its own: ``none``,
+            nobody else; a classifier's name or folder, this one alone; ``both``, the mean of
+            the detector and a classifier, ``model`` or ``store.CLASSIFIER``. None leaves it to
+            ``model``.
+        moving: the pictures are of a film or camera, which leaves no time for a closer look,
+            and shows a face that was missed once more.
 
     Raises:
-        ModelError: a model is missing, altered, of a refused kind, or no use here.
-        ValueError: ``classifier`` is ``none``, but the detector has no labels of its own.
+        ModelError: a model is missing, altered or of a refused kind.
+        ValueError: the choices do not fit together.
     """
+    chosen = choose(model, detector, Path(face_model) if face_model else None, classifier)
     if threads:
         cv2.setNumThreads(threads)
-    labels_itself = detector in faces.LABELLING
-    if model is not None and _is_detector(model):
-        if not labels_itself or face_model is not None:
-            raise ModelError(
-                f"{model} finds the faces, too, and needs no other detector: name it with "
-                "--detector maskdet alone"
-            )
-        face_model, model = Path(model), None
-    opinion: Opinion = "both" if classifier == BOTH else "classifier"
-    if classifier in (None, BOTH):
-        classifier = model
-    elif model is not None:
-        raise ModelError(f"{model} is a classifier, but --classifier says {classifier}")
-    if classifier is None and (opinion == "both" or not labels_itself):
-        classifier = store.CLASSIFIER
-    labels = None
-    if classifier in (None, NO_CLASSIFIER):
-        opinion = "detector"
-    else:
-        labels = Classifier(classifier, threads)
-        if min_score is None and not labels_itself:
-            min_score = labels.info.thresholds.get(detector)
-    found = faces.create(detector, face_model, min_score, min_face, face_size, threads)
-    return Pipeline(found, labels, opinion)
-
-
-def _is_detector(model: str | os.PathLike[str]) -> bool:
-    return store.load_info(store.find(model)).task == "detection"
+    labels = Classifier(chosen.classifier, threads) if chosen.classifier else None
+    if min_score is None and labels and chosen.detector not in faces.LABELLING:
+        min_score = labels.info.thresholds.get(chosen.detector)
+    found = faces.create(
+        chosen.detector,
+        chosen.face_model,
+        min_score,
+        min_face,
+        size=face_size,
+        threads=threads,
+        moving=moving,
+    )
+    return Pipeline(found, labels, chosen.opinion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +21,9 @@ from maskdet.models.classifier import Classifier
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box, Face, Prediction
 
+MOST = 100
+"""Detections of a picture that count, the surest (as in COCO), unless more are shown."""
+
 _DETAIL = 64
 
 Floats = npt.NDArray[np.float64]
@@ -30,10 +33,11 @@ Floats = npt.NDArray[np.float64]
 class Observation:
     """One picture with what was seen in it.
 
-    Down to ``LEAST_SCORE`` and the surest first, ``detected`` is what the face detector found and
-    ``found`` what the pipeline made of it, background left out. Of ``picture.counted``, in this
-    order, are ``scores`` (the classifier's probabilities on the true boxes, float64,
-    shape (faces, classes in the order of ``CLASSES``); None if there is no classifier),
+    Down to ``LEAST_SCORE``, ``MOST`` at most, and the surest first, ``detected`` is what the face
+    detector found and ``found`` what the pipeline made of it, background left out. Of
+    ``picture.counted``, in this order, are ``scores`` (the classifier's probabilities on the true
+    boxes, float64, shape (faces, classes in the order of ``CLASSES``); None if there is no
+    classifier),
     ``brightness`` (mean luminance, 0 to 255) and ``sharpness`` (variance of the Laplacian of
     the face at 64 x 64 pixels; Pech-Pacheco et al., 2000).
     """
@@ -50,6 +54,7 @@ def observe(
     pictures: Sequence[Picture],
     pipeline: Pipeline | None,
     predictions: Mapping[str, Sequence[Prediction]],
+    min_score: float,
     progress: Progress = SILENT,
 ) -> tuple[list[Observation], list[str]]:
     """Look at pictures.
@@ -58,6 +63,7 @@ def observe(
         pictures: the labelled pictures. In those that are faces as a whole none is looked for.
         pipeline: what is measured; its detector should find faces down to ``LEAST_SCORE``.
         predictions: detections by picture that are measured instead, if there is no pipeline.
+        min_score: the working threshold: of what is as sure, there may be more than ``MOST``.
         progress: makes the bar.
 
     Returns:
@@ -72,13 +78,20 @@ def observe(
             problems.append(str(error))
             continue
         found: Sequence[Prediction] = predictions.get(picture.name, ())
+        found = sorted(found, key=lambda face: -face.detector_score)
+        found = found[: _most((face.detector_score for face in found), min_score)]
         detected = [Face(face.box, face.detector_score) for face in found]
         if pipeline and not picture.whole:
             detected = pipeline.detector.detect(image)
+            detected = detected[: _most((face.score for face in detected), min_score)]
             found = pipeline.label(image, detected)
         classifier = pipeline.classifier if pipeline else None
         observations.append(_observation(picture, image, detected, found, classifier))
     return observations, problems
+
+
+def _most(scores: Iterable[float], min_score: float) -> int:
+    return max(MOST, sum(score >= min_score for score in scores))
 
 
 def _observation(

@@ -22,6 +22,7 @@ from maskdet.evaluate.mistakes import Mistake, find_mistakes
 from maskdet.evaluate.observe import Observation, observe
 from maskdet.evaluate.slices import Seen, complaints, slices
 from maskdet.evaluate.truth import shorter_side
+from maskdet.faces.base import LabellingDetector
 from maskdet.labels.ap import LEAST_SCORE
 from maskdet.models import store
 from maskdet.progress import SILENT, Progress
@@ -93,14 +94,14 @@ def evaluate(
         truth.pictures = scenes
         said = others.load(measured, scenes)
         problems = problems + said.problems
-    asked = pipeline is not None and pipeline.classifier is not None
-    if pipeline and not asked and all(picture.whole for picture in truth.pictures):
+    classifier = pipeline.classifier if pipeline else None
+    if pipeline and not classifier and all(picture.whole for picture in truth.pictures):
         raise InputError(
             f"{data} has crops of faces, which a classifier labels, and {pipeline.model} is none: "
-            f"measure one with --model, {store.CLASSIFIER} or your own"
+            f"name one, --model {store.CLASSIFIER} or your own"
         )
     observations, unreadable = observe(
-        truth.pictures, pipeline, said.faces if said else {}, progress
+        truth.pictures, pipeline, said.faces if said else {}, min_score, progress
     )
     problems = problems + unreadable
     if not any(item.picture.counted for item in observations):
@@ -115,6 +116,7 @@ def evaluate(
         "model": pipeline.model if pipeline else None,
         "classes": list(pipeline.classes) if pipeline else None,
         "detector": pipeline.detector.name if pipeline else None,
+        "face_model": _face_model(pipeline) if pipeline else None,
         "predictions": None,
         "min_score": min_score,
         "least_score": LEAST_SCORE,
@@ -126,9 +128,10 @@ def evaluate(
             "pictures_without": len(said.missing),
             "lines_elsewhere": said.elsewhere,
         }
-    faces = _true_boxes(observations, min_side) if asked else None
-    if faces is not None and len(faces.truth):
+    faces = _true_boxes(observations, min_side) if classifier else None
+    if classifier and faces is not None and len(faces.truth):
         result["true_boxes"] = _classification(faces, min_side, resamples, progress)
+        result["true_boxes"]["classifier"] = classifier.info.name
     scenes_seen = [item for item in observations if not item.picture.whole]
     detection = Detection(scenes_seen, min_score) if scenes_seen else None
     if detection:
@@ -139,11 +142,19 @@ def evaluate(
     if noted is not None:
         result["complaints"] = complaints(seen, noted, bootstrap, min_side)
     mistakes = find_mistakes(observations, min_score, min_side)
-    return Evaluation(result, faces, detection, mistakes, _notes(said), problems)
+    unasked = sum(item.picture.whole for item in observations) if pipeline and not classifier else 0
+    return Evaluation(result, faces, detection, mistakes, _notes(said, unasked), problems)
 
 
-def _notes(said: others.Predictions | None) -> list[str]:
+def _face_model(pipeline: Pipeline) -> str | None:
+    detector = pipeline.detector
+    return detector.model if isinstance(detector, LabellingDetector) else None
+
+
+def _notes(said: others.Predictions | None, unasked: int) -> list[str]:
     notes = []
+    if unasked:
+        notes.append(f"{unasked} crops are not measured: that takes a classifier as --model")
     if said and said.missing:
         notes.append(
             f"{len(said.missing)} pictures have no predictions, first {said.missing[0]}: their "

@@ -26,8 +26,8 @@ class Seen:
     """A true face and what became of it.
 
     ``picture`` is the number of its picture. ``found`` says whether the detector finds it (None
-    in a crop); ``guess`` is what the classifier says of its true box, or, where there are only
-    predictions, the label of the detection (None if it was not asked or not found).
+    in a crop); ``guess`` is what the classifier says of its true box, or, where there is none, the
+    label of the detection (None if it was not asked or not found).
     """
 
     picture: int

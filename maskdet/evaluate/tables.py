@@ -40,7 +40,10 @@ def heading(metrics: Mapping[str, Any]) -> str:
     faces = metrics["faces"]
     counts = ", ".join(f"{count} {name}" for name, count in faces.items())
     said = metrics["predictions"]
-    what = said["file"] if said else f"{metrics['model']}, {metrics['detector']}"
+    via = metrics["detector"]
+    if metrics.get("face_model") not in (None, metrics["model"]):
+        via = f"{via} ({metrics['face_model']})"
+    what = said["file"] if said else f"{metrics['model']}, {via}"
     part = f" ({metrics['split']})" if metrics["split"] else ""
     return (
         f"{what} on {metrics['data']}{part}: {metrics['pictures']} pictures, "
@@ -103,7 +106,8 @@ def _grid(
 
 def _classifier(boxes: Mapping[str, Any]) -> Iterator[Table]:
     yield _figures(
-        f"The classifier on {boxes['faces']} true boxes, both sides >= {boxes['min_side']:g} px",
+        f"{boxes['classifier']} on {boxes['faces']} true boxes, both sides >= "
+        f"{boxes['min_side']:g} px",
         {
             "accuracy": boxes["accuracy"],
             "balanced accuracy": boxes["balanced_accuracy"],

@@ -21,25 +21,28 @@ def create(
     min_face: float = 0,
     size: int | None = None,
     threads: int = 0,
+    moving: bool = False,
 ) -> FaceDetector:
     """Load a face detector by name.
 
     Args:
         name: one of ``DETECTORS``.
         weights: its file or folder (of maskdet, also a model's name), None for the one that is
-            installed (of yunet and maskdet, none is).
+            installed (of yunet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
-        size: the SSD's input, see ``SsdFaceDetector``; None for what suits pictures. The others
-            have none.
+        size: the SSD's input, see ``SsdFaceDetector``; None for what suits. The others have none.
         threads: cores that maskdet may use, 0 for all; the others go by ``cv2.setNumThreads``.
+        moving: the pictures are of a film or camera, and a closer look would take too long.
 
     Raises:
         ModelError: its files are missing or altered.
-        ValueError: there is no detector of that name.
+        ValueError: there is no detector of that name, or it has no size to be chosen.
     """
     if name not in DETECTORS:
         raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")
+    if size is not None and name != "ssd":
+        raise ValueError(f"the face detector {name} has no size to be chosen, only the ssd has")
     chosen: dict[str, Any] = {} if min_score is None else {"min_score": min_score}
     if name == "yunet":
         from maskdet.faces.yunet import YunetFaceDetector
@@ -48,11 +51,14 @@ def create(
     if name == "maskdet":
         from maskdet.faces.own import OwnFaceDetector
 
-        return OwnFaceDetector(weights, min_face=min_face, threads=threads, **chosen)
+        return OwnFaceDetector(
+            weights, min_face=min_face, threads=threads, closely=not moving, **chosen
+        )
     if name == "haar":
         from maskdet.faces.haar import HaarFaceDetector
 
         return HaarFaceDetector(weights, min_face=min_face, **chosen)
-    from maskdet.faces.ssd import PICTURE_SIZE, SsdFaceDetector
+    from maskdet.faces.ssd import PICTURE_SIZE, TRAINED_SIZE, SsdFaceDetector
 
-    return SsdFaceDetector(weights, min_face=min_face, size=size or PICTURE_SIZE, **chosen)
+    size = size or (TRAINED_SIZE if moving else PICTURE_SIZE)
+    return SsdFaceDetector(weights, min_face=min_face, size=size, **chosen)

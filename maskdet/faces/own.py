@@ -59,8 +59,9 @@ class Look:
 class OwnFaceDetector:
     """maskdet's own detector.
 
-    A picture is looked at as a whole. Where faces of ``min_face`` pixels would then be too small
-    to be seen, it is also looked at in tiles, in which they are not.
+    A picture is looked at as a whole, and a large one also in four quarters that overlap. Where
+    faces of ``min_face`` pixels would be too small to be seen as a whole, it is instead also looked
+    at in tiles, in which they are not.
 
     Args:
         weights: the model's name or folder, see ``models.store``; None for ``mask_detector``.
@@ -68,6 +69,7 @@ class OwnFaceDetector:
             description says.
         min_face: faces whose shorter side is under this many pixels are left out.
         threads: cores that one run may use; 0 leaves it to ONNX Runtime.
+        closely: whether large pictures are looked at in quarters, too.
 
     Raises:
         ModelError: the model is missing, altered, no detector, or cannot be run.
@@ -81,6 +83,7 @@ class OwnFaceDetector:
         min_score: float | None = None,
         min_face: float = 0,
         threads: int = 0,
+        closely: bool = True,
     ) -> None:
         self.folder = store.find(weights or store.DETECTOR, "--face-model")
         self.info, self._session = session.load(self.folder, "detection", threads)
@@ -89,6 +92,7 @@ class OwnFaceDetector:
             min_score = self.info.thresholds.get(self.name, DEFAULT_MIN_SCORE)
         self.min_score: float = min_score
         self.min_face = min_face
+        self.closely = closely
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ class OwnFaceDetector:
     def detect(self, image: Bgr) -> list[Face]:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
-        parts = looks(width, height, self.info.image_size, self.min_face)
+        parts = looks(width, height, self.info.image_size, self.min_face, self.closely)
         found = [self._look(image, part) for part in parts]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
         kept = distinct(boxes, scores.max(axis=1), self.min_score, len(parts))
@@ -151,21 +155,31 @@ def scale_for(width: int, height: int, size: int) -> float:
     return min(max(size / max(width, height), size / math.sqrt(2 * width * height)), LARGEST_SCALE)
 
 
-def looks(width: int, height: int, size: int, min_face: float) -> list[Look]:
+def looks(
+    width: int, height: int, size: int, min_face: float = 0, closely: bool = False
+) -> list[Look]:
     """Return the parts of a picture that are looked at, the whole first.
 
     Args:
         width, height: of the picture in pixels.
         size: longer side in pixels of what the network sees.
         min_face: faces of so many pixels should be seen; 0 for those that are seen anyway.
+        closely: where there is no ``min_face``, look also at the quarters of a picture of which
+            more than half of the pixels would be lost each way.
     """
     scale = scale_for(width, height, size)
     result = [Look(0, 0, width, height, scale)]
-    finer = min(LEAST_FACE / min_face, LARGEST_SCALE) if min_face else 0.0
-    if finer > scale:
+    # Faces twice as large as the smallest that the whole look can see are in one tile whole.
+    shared = 2 * LEAST_FACE / scale
+    finer, side = 0.0, size
+    if min_face:
+        finer = min(LEAST_FACE / min_face, LARGEST_SCALE)
         side = round(size / finer)
-        # Faces twice as large as the smallest that the whole look can see are in one tile whole.
-        shared = min(2 * LEAST_FACE / scale, side / 2)
+    elif closely and max(width, height) > 2 * size:
+        side = math.ceil((max(width, height) + shared) / 2)
+        finer = size / side
+    if finer > scale:
+        shared = min(shared, side / 2)
         result += [
             Look(x, y, min(x + side, width), min(y + side, height), finer)
             for y in _starts(height, side, shared)

@@ -31,7 +31,8 @@ def load(folder: Path, task: str, threads: int = 0) -> tuple[store.ModelInfo, or
     """
     info = store.load_info(folder)
     if info.task != task:
-        raise ModelError(f"{folder} is a model for {info.task}, not {task}")
+        kinds = {"classification": "a classifier", "detection": "a detector"}
+        raise ModelError(f"{folder} is {kinds.get(info.task, info.task)}, not {kinds[task]}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

@@ -133,7 +133,7 @@ def test_crops_need_a_classifier(runner: CliRunner, astronaut: Bgr, tmp_path: Pa
     images.write(crop, astronaut)
     result = run(runner, "--data", tmp_path / "crops")
     assert result.exit_code == 3
-    assert "mask_detector is none: measure one with --model, mask_mobilenetv2" in result.stderr
+    assert "mask_detector is none: name one, --model mask_mobilenetv2" in result.stderr
     assert run(runner, "--data", tmp_path / "crops", "--model", "mask_mobilenetv2").exit_code == 0
 
 

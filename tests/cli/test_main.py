@@ -136,26 +136,26 @@ def test_only_the_ssd_has_a_size(runner: CliRunner, command: str, detector: str)
 
 @pytest.mark.parametrize("option", [None, "400"])
 @pytest.mark.parametrize(
-    ("command", "size"),
+    ("command", "moving"),
     [
-        ("detect --image a.jpg", None),
-        ("detect --video a.mp4", 300),
-        ("detect --webcam 9", 300),
-        ("label photos", None),
-        ("evaluate --data .", None),
+        ("detect --image a.jpg", False),
+        ("detect --video a.mp4", True),
+        ("detect --webcam 9", True),
+        ("label photos", False),
+        ("evaluate --data .", False),
     ],
 )
 def test_what_moves_is_seen_smaller_unless_told_otherwise(
     runner: CliRunner,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
-    size: int | None,
+    moving: bool,
     option: str | None,
 ) -> None:
     asked: list[object] = []
 
-    def load_pipeline(face_size: int | None, **_: object) -> None:
-        asked.append(face_size)
+    def load_pipeline(face_size: int | None, moving: bool = False, **_: object) -> None:
+        asked.append((face_size, moving))
         raise errors.ModelError("enough")
 
     monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
@@ -163,7 +163,7 @@ def test_what_moves_is_seen_smaller_unless_told_otherwise(
         arguments = [*command.split(), "--detector", "ssd"]
         arguments += ["--face-size", option] if option else []
         assert runner.invoke(main, arguments).exit_code == 4
-    assert asked == [int(option) if option else size]
+    assert asked == [(int(option) if option else None, moving)]
 
 
 def raising(error: BaseException) -> Callable[..., None]:

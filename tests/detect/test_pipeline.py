@@ -12,6 +12,8 @@ from squares import make_detector
 
 from maskdet.detect.pipeline import Pipeline, load_pipeline
 from maskdet.errors import ModelError
+from maskdet.faces.own import OwnFaceDetector
+from maskdet.faces.ssd import SsdFaceDetector
 from maskdet.images import Bgr
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
@@ -154,6 +156,10 @@ def two_squares() -> Bgr:
         ({"classifier": "none"}, "squares", ["with_mask", "without_mask"], 1.0),
         ({"model": "squares"}, "squares", ["with_mask", "without_mask"], 1.0),
         ({"model": "other"}, "other", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        (
+            {"model": "other", "classifier": "other"},
+            *("other", ["mask_worn_incorrectly", "with_mask"], 1.0),
+        ),
         ({"classifier": "other"}, "other", ["mask_worn_incorrectly", "with_mask"], 1.0),
         (
             {"model": "squares", "classifier": "other"},
@@ -203,15 +209,40 @@ def test_who_labels_where_the_detector_does(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "squares", "detector": "ssd"}, "squares finds the faces, too"),
-        ({"model": "squares", "face_model": Path("squares")}, "squares finds the faces, too"),
-        ({"model": "tiny", "classifier": "other"}, "tiny is a classifier, but .* says other"),
-        ({"model": "tiny", "classifier": "none"}, "tiny is a classifier, but .* says none"),
-        ({"face_model": Path("tiny")}, "a model for classification, not detection"),
-        ({"classifier": "squares"}, "a model for detection, not classification"),
+        ({"model": "squares", "detector": "ssd"}, "squares finds the faces itself, and ssd"),
+        (
+            {"model": "squares", "face_model": "squares"},
+            "squares are both detectors",
+        ),
+        ({"model": "tiny", "classifier": "other"}, "tiny is a classifier, but .* is other"),
+        ({"model": "tiny", "classifier": "none"}, "tiny is a classifier, but .* is none"),
+        ({"detector": "ssd", "classifier": "both"}, "is for the detector maskdet; behind ssd"),
+        ({"detector": "nobody"}, "no face detector 'nobody', only maskdet, ssd"),
+        ({"face_size": 300}, "maskdet has no size to be chosen"),
     ],
 )
-def test_models_that_do_not_fit_together_are_refused(
+def test_choices_that_do_not_fit_together_are_refused(
+    options: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    make_model: ModelMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MASKDET_MODEL_DIR", str(tmp_path))
+    make_detector(tmp_path / "squares")
+    make_model(tmp_path / "tiny")
+    with pytest.raises(ValueError, match=message):
+        load_pipeline(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"face_model": "tiny"}, "tiny is a classifier, not a detector"),
+        ({"classifier": "squares"}, "squares is a detector, not a classifier"),
+    ],
+)
+def test_a_model_for_something_else_is_refused(
     options: dict[str, Any],
     message: str,
     tmp_path: Path,
@@ -225,9 +256,20 @@ def test_models_that_do_not_fit_together_are_refused(
         load_pipeline(**options)
 
 
+@pytest.mark.parametrize("moving", [False, True])
+def test_what_moves_is_not_looked_at_closely(moving: bool) -> None:
+    own = load_pipeline(moving=moving).detector
+    ssd = load_pipeline(detector="ssd", moving=moving).detector
+    assert isinstance(own, OwnFaceDetector)
+    assert isinstance(ssd, SsdFaceDetector)
+    assert own.closely != moving
+    assert ssd.size == (300 if moving else 450)
+    chosen = load_pipeline(detector="ssd", face_size=400, moving=moving).detector
+    assert isinstance(chosen, SsdFaceDetector)
+    assert chosen.size == 400
+
+
 def test_somebody_has_to_label(tmp_path: Path, make_model: ModelMaker) -> None:
-    with pytest.raises(ValueError, match="labels of its own"):
-        load_pipeline(detector="ssd", classifier="none")
     with pytest.raises(ValueError, match="labels of its own"):
         Pipeline(Always([]), None)
     # The model's threshold is that of the detector's own model, not of the classifier's.

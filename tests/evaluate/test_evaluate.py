@@ -20,6 +20,7 @@ from maskdet.classes import CLASSES, COLOURS
 from maskdet.detect.pipeline import load_pipeline
 from maskdet.errors import InputError
 from maskdet.evaluate.mistakes import FALSE_ALARM, MISSED, WRONG
+from maskdet.evaluate.observe import MOST
 from maskdet.evaluate.run import Evaluation, evaluate
 from maskdet.images import Bgr
 from maskdet.labels import voc
@@ -317,6 +318,27 @@ def test_crops(crops: Path, tmp_path: Path, make_model: ModelMaker) -> None:
     assert "pipeline" not in result.metrics
     (mistake,) = result.mistakes
     assert (mistake.kind, mistake.path.name, mistake.box) == (WRONG, "wrong.png", None)
+
+
+def test_photographs_and_crops_without_a_classifier(crops: Path) -> None:
+    write_scenes(crops, {"with_mask/scene.png": [face(A)]})
+    result = evaluate(crops, load_pipeline(), 0.5, resamples=0)
+    assert result.notes == ["4 crops are not measured: that takes a classifier as --model"]
+    assert result.metrics["face_detector"]["faces"] == 1
+    assert result.metrics["face_model"] == result.metrics["model"] == "mask_detector"
+    with pytest.raises(InputError, match="mask_detector is none: name one"):
+        evaluate(crops, load_pipeline(), 0.5, exclude=["scene.png"])
+
+
+@pytest.mark.parametrize(("min_score", "found"), [(0.5, MOST), (0.1, MOST + 1)])
+def test_the_surest_of_a_picture_count(tmp_path: Path, min_score: float, found: int) -> None:
+    boxes = [Box(x, y, x + 9, y + 9) for y in range(0, 200, 10) for x in range(0, 200, 10)]
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(box) for box in boxes[: MOST + 1]]})
+    detections = [detection(box, sure=0.4 - k / 1000) for k, box in enumerate(boxes[: MOST + 1])]
+    said = write_lines(tmp_path / "said.jsonl", {"a.png": detections[::-1]})
+    metrics = evaluate(data, said, min_score, resamples=0).metrics
+    precision = metrics["face_detector"]["average_precision"]["value"]
+    assert precision == pytest.approx(found / (MOST + 1), abs=1e-4)
 
 
 def test_one_part(crops: Path, tmp_path: Path, make_model: ModelMaker) -> None:

@@ -44,7 +44,7 @@ def of_predictions(tmp_path: Path) -> Evaluation:
 @pytest.mark.parametrize(
     ("what", "plots", "titles"),
     [
-        ("of_crops", 4, ("The classifier on 2 true boxes", "Kinds of faces")),
+        ("of_crops", 4, ("model on 2 true boxes", "Kinds of faces")),
         ("of_predictions", 1, ("The face detector alone: 1 of 1", "The pipeline", "Kinds of")),
     ],
 )

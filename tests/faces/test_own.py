@@ -137,6 +137,38 @@ def test_what_is_too_small_is_left_out(model: Path) -> None:
         assert len(OwnFaceDetector(model, min_face=min_face).detect(image)) == count
 
 
+@pytest.mark.parametrize(
+    ("shape", "count", "scale"),
+    [
+        ((1280, 960), 0, 0),
+        ((1281, 960), 4, 0.962),
+        ((4000, 3000), 4, 0.309),
+        ((3000, 4000), 4, 0.309),
+        ((4000, 1000), 2, 0.312),
+        ((640, 480), 0, 0),
+    ],
+)
+def test_large_pictures_are_looked_at_in_quarters(
+    shape: tuple[int, int], count: int, scale: float
+) -> None:
+    first, *quarters = looks(*shape, 640, closely=True)
+    assert [first] == looks(*shape, 640)
+    assert len(quarters) == count
+    assert all(part.scale == pytest.approx(scale, abs=1e-3) for part in quarters)
+    wide = {(part.x1, part.x2) for part in quarters}
+    if count:
+        (_, left), (right, end) = sorted(wide)[0], sorted(wide)[-1]
+        assert (left - right) * first.scale >= 2 * LEAST_FACE - 2
+        assert end == shape[0]
+
+
+def test_small_faces_of_a_large_picture_are_found_in_its_quarters(model: Path) -> None:
+    squares: list[tuple[float, float]] = [(100, 100), (1190, 890), (2300, 1700)]
+    image = picture(2400, 1800, squares, 2 * SIDE, RED)
+    assert OwnFaceDetector(model, closely=False).detect(image) == []
+    check(OwnFaceDetector(model).detect(image), squares, 2 * SIDE, image)
+
+
 @pytest.mark.parametrize("size", [320, 640])
 @pytest.mark.parametrize("min_face", [0, 5, 12, 30, 200])
 @pytest.mark.parametrize("shape", [(640, 480), (4000, 3000), (1, 1), (9000, 300), (300, 9000)])
@@ -188,9 +220,9 @@ def test_a_missing_or_wrong_model_is_told(
             OwnFaceDetector()
     with pytest.raises(ModelError, match="Give --face-model PATH"):
         OwnFaceDetector(Path("nothing"))
-    with pytest.raises(ModelError, match="for classification, not detection"):
+    with pytest.raises(ModelError, match="is a classifier, not a detector"):
         OwnFaceDetector(make_model(tmp_path / "classifier"))
-    with pytest.raises(ModelError, match="for detection, not classification"):
+    with pytest.raises(ModelError, match="is a detector, not a classifier"):
         Classifier(make_detector(tmp_path / "detector"))
     wrong = make_detector(tmp_path / "wrong", classes=("with_mask", "without_mask", "background"))
     with pytest.raises(ModelError, match="does not fit its"):
