@@ -1,4 +1,4 @@
-"""How fast maskdet detects, beside two others, measured side by side in one run.
+"""How fast maskdet detects, beside others, measured side by side in one run.
 
 - maskdet: what ``maskdet detect`` does, and what it does with other detectors of its own
   (``--model``: those in the folder model, or --own)
@@ -193,8 +193,8 @@ def measure_processes(
     }
 
 
-def measure_profile(folder: Path, env: dict[str, str]) -> list[dict[str, float]]:
-    """Return, by number of faces, the seconds a frame in each part of maskdet."""
+def measure_profile(folder: Path, env: dict[str, str]) -> list[dict[str, Any]]:
+    """Return, by detector and number of faces, the seconds a frame in each part of maskdet."""
     note("profile")
     done = subprocess.run(
         [sys.executable, str(WORKERS), "profile", str(folder)],

@@ -8,9 +8,9 @@
 
 \b
 In one table, each with 95 % intervals by bootstrap over photographs:
-- maskdet with the SSD as it takes it for pictures, and with YuNet
-- maskdet's own detectors: by themselves, with the classifier's second opinion, and with the
-  classifier's alone
+- maskdet's own detectors: by themselves (as detect does by default), with the classifier's second
+  opinion, and with the classifier's alone
+- maskdet's classifiers behind the SSD, as it looks at pictures, and behind YuNet
 - face-mask-detector 0.2.3 from PyPI: its own code on its own networks
 - its classifier behind maskdet's SSD and behind YuNet
 - what any other program has written as JSON Lines (see 'maskdet evaluate -h'), with the

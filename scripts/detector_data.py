@@ -48,6 +48,9 @@ BARE = 400
 LARGE = 48
 """Pixels from which a face's box says something about where people draw boxes."""
 
+ENOUGH = 20
+"""Such faces of a class say where its boxes are drawn; fewer do not, and the boxes stay."""
+
 SAME = 0.3
 """IoU from which YuNet's box and a person's show the same face, however differently drawn."""
 
@@ -122,7 +125,11 @@ def framing(scenes: Path, detector: YunetFaceDetector) -> dict[str, Sides]:
                 sizes = [found.width, found.height] * 2
                 pairs = zip(item.box.to_list(), found.to_list(), sizes, strict=True)
                 moves.setdefault(item.label, []).append([(a - b) / s for a, b, s in pairs])
-    return {label: tuple(np.median(rows, axis=0).tolist()) for label, rows in moves.items()}
+    return {
+        label: tuple(np.median(rows, axis=0).tolist())
+        for label, rows in moves.items()
+        if len(rows) >= ENOUGH
+    }
 
 
 def crops(

@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Measure face detectors on labelled photographs: average precision, recall, precision, time.
 
-    python scripts/measure_detectors.py                     # the SSD and Haar, dev_scenes
+\b
+    python scripts/measure_detectors.py                     # maskdet's own, the SSD and Haar
     python scripts/measure_detectors.py --yunet face_detection_yunet_2023mar.onnx
     python scripts/measure_detectors.py --own model/mine    # maskdet's own, if not those in model
     python scripts/measure_detectors.py --scenes DIR --every 3 --curve   # for the SSD's threshold

@@ -65,8 +65,14 @@ def pool(tmp_path: Path, astronaut: Bgr) -> Path:
 
 @pytest.mark.corpus
 def test_pictures_are_laid_out_with_parts_and_boxes(
-    script: ModuleType, pool: Path, tmp_path: Path, corpus: Path, runner: CliRunner
+    script: ModuleType,
+    pool: Path,
+    tmp_path: Path,
+    corpus: Path,
+    runner: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(script, "ENOUGH", 1)
     parts = tmp_path / "split.csv"
     parts.write_text("file,group,subset\nscenes/a.png,1,training\nscenes/b.png,2,validation\n")
     out = tmp_path / "out"

@@ -21,7 +21,7 @@ COMMANDS = {
     "split": "Split labelled pictures into train, val and test, so that nothing leaks.",
     "catalog": "What a data set holds, where each file came from, and what is to be forgotten.",
     "synth": "Put masks on bare faces, worn properly or not, to train on.",
-    "train": "Fine-tune a mask classifier on labelled faces or photographs.",
+    "train": "Train a classifier of faces, or a detector, on labelled faces or photographs.",
     "evaluate": "Measure a model, a detector, or the predictions of any program.",
 }
 """Each command's module below ``maskdet.cli`` and its line in ``maskdet --help``.

@@ -58,8 +58,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--class-from",
     type=click.Choice(["folder", "model"]),
-    help="Whether the folder's name or --model says what class a proposed face is of; --detector "
-    "maskdet is such a model, too. [default: folder; model with --detector maskdet]",
+    help="Whether the folder's name or a model says what class a proposed face is of. [default: "
+    "folder; model with --detector maskdet, which is one]",
 )
 @click.option(
     "--edit",
@@ -135,7 +135,7 @@ def command(
     if suggest or not crop_only:
         pipeline = load()
         if suggest and pipeline.classifier is None:
-            raise click.UsageError("--suggest asks a classifier: name one with --classifier")
+            raise click.UsageError("--suggest asks a classifier: name one with --model")
     if not crop_only:
         if class_from is None and not label and isinstance(pipeline.detector, LabellingDetector):
             class_from = "model"

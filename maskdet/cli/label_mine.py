@@ -79,8 +79,8 @@ def mine(
       maskdet label mine data/raw --faces data/mined --second haar
       maskdet label mine data/raw --faces data/mined --second yunet --second-model yunet.onnx
 
-    At work, the classifier sees faces as the detector boxes them, and what the detector takes
-    for faces; training can see both. DIR holds photographs with Pascal VOC files that a person
+    At work, a classifier sees faces as --detector boxes them, and what that takes for faces;
+    training can see both. DIR holds photographs with Pascal VOC files that a person
     has looked at. What the detector finds there down to --min-score is cut out:
     true faces into folders of their class, and what lies where no face is into OUT/background.
     A manifest.csv keeps the crops of a picture on one side of a split with the picture itself.
@@ -92,7 +92,8 @@ def mine(
     from maskdet.labels import mine as mining
 
     chosen = ctx.params["min_score"]
-    detector = load(min_score=mining.MIN_SCORE if chosen is None else chosen)
+    least = mining.MIN_SCORES.get(ctx.params["detector"], mining.MIN_SCORE)
+    detector = load(min_score=least if chosen is None else chosen)
     other = create(second, second_model, second_score) if second else None
     result = mining.mine(folder, faces, detector, other, margin, progress)
     _say(result, faces)

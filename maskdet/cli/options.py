@@ -214,7 +214,9 @@ def detector_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cv2.setNumThreads(threads)
         return create(detector, face_model, min_score, min_face, face_size, threads)
 
-    return _detector_option("ssd")(_networks(command, load, "ssd", "[default: 0.2]"))
+    return _detector_option("ssd")(
+        _networks(command, load, "ssd", "[default: 0.2; of maskdet 0.3]")
+    )
 
 
 def _detector_option(usual: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

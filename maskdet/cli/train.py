@@ -65,14 +65,14 @@ def command(
     progress: Progress,
     **options: Any,
 ) -> None:
-    """Fine-tune a mask classifier on labelled faces or photographs.
+    """Train a classifier of faces, or a detector, on labelled faces or photographs.
 
     \b
     Example:
       maskdet train data/faces --out model/mine
       maskdet detect --image photo.jpg --model model/mine
       maskdet train --task detection photographs/ --out model/own
-      maskdet detect --image photo.jpg --detector maskdet --face-model model/own
+      maskdet detect --image photo.jpg --model model/own
 
     DATA is one or more folders: of class folders (with_mask, without_mask,
     mask_worn_incorrectly, background) with a face a picture, or of photographs with

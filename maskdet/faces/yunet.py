@@ -56,7 +56,7 @@ class YunetFaceDetector:
             )
         path = weights / MODEL if weights.is_dir() else weights
         if not path.is_file():
-            raise ModelError(f"the face detector's file {path} is missing; it comes from {ORIGIN}")
+            raise ModelError(f"YuNet's file {path} is missing; it comes from {ORIGIN}")
         try:
             data = np.fromfile(path, np.uint8)
             self._net = cv2.FaceDetectorYN.create(

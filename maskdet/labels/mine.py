@@ -26,7 +26,9 @@ from maskdet.progress import SILENT, Progress
 from maskdet.types import Box, Face
 
 MIN_SCORE = 0.2
-"""Least confidence of the detector: lower than at work, where false alarms are rare."""
+MIN_SCORES = {"maskdet": 0.3}
+"""Least confidence of the detector, of some another: lower than at work, where false alarms are
+rare."""
 
 DETECTED, FALSE_ALARM = "detected", "false_alarm"
 """What the manifest's column ``kind`` says."""

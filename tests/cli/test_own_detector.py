@@ -79,7 +79,7 @@ def test_label_proposes_boxes_with_classes(
     assert {item.label for item in objects} == {"mask_worn_incorrectly"}
     result = runner.invoke(main, [*given, "--suggest"])
     assert result.exit_code == 2
-    assert "name one with --classifier" in result.stderr
+    assert "name one with --model" in result.stderr
 
 
 @pytest.mark.parametrize("classifier", [None, "both"])
