@@ -32,8 +32,11 @@ def report(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return bench_report
 
 
-def test_the_detector_finds_every_face_of_the_frames(bench: ModuleType, tmp_path: Path) -> None:
-    detector = create_detector("ssd")
+@pytest.mark.parametrize("name", ["maskdet", "ssd"])
+def test_the_detector_finds_every_face_of_the_frames(
+    name: str, bench: ModuleType, tmp_path: Path
+) -> None:
+    detector = create_detector(name)
     with bench.frames_folder(bench.environment(tmp_path)) as folder:
         for faces in bench.FACES:
             frame = images.read(folder / f"{faces}.png")

@@ -69,7 +69,8 @@ def text(table: Table) -> str:
     return "\n".join([table.title, line(table.header), *written])
 
 
-def _value(figure: Mapping[str, Any]) -> str:
+def value(figure: Mapping[str, Any]) -> str:
+    """Return a figure without its interval as text."""
     return NONE if figure["value"] is None else f"{figure['value']:.3f}"
 
 
@@ -80,7 +81,7 @@ def _interval(figure: Mapping[str, Any]) -> str:
 
 
 def _figures(title: str, named: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = [(name, _value(figure), _interval(figure)) for name, figure in named.items()]
+    rows = [(name, value(figure), _interval(figure)) for name, figure in named.items()]
     return Table(title, ("", "value", "95 % interval"), rows)
 
 
@@ -89,7 +90,7 @@ def cell(figure: Mapping[str, Any] | int) -> str:
     if isinstance(figure, int):
         return str(figure)
     if figure["low"] is None:
-        return _value(figure)
+        return value(figure)
     return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
@@ -208,7 +209,7 @@ def _complaints(rows: Sequence[Mapping[str, Any]]) -> Table:
 def _slices(slices: Sequence[Mapping[str, Any]]) -> Table:
     def recall(row: Mapping[str, Any], name: str) -> str:
         figure = row["recall"][name]
-        return f"{_value(figure)} of {figure['faces']}" if figure["faces"] else NONE
+        return f"{value(figure)} of {figure['faces']}" if figure["faces"] else NONE
 
     rows = [
         (

@@ -47,13 +47,17 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A part of a picture, in whole pixels of it, and how much it is enlarged to be looked at."""
+    """A part of a picture, in whole pixels of it, and how much it is enlarged to be looked at.
+
+    Of faces whose longer side is over ``largest`` pixels of the picture, it may show a piece only.
+    """
 
     x1: int
     y1: int
     x2: int
     y2: int
     scale: float
+    largest: float = math.inf
 
 
 class OwnFaceDetector:
@@ -142,7 +146,9 @@ class OwnFaceDetector:
         boxes, scores = (values[0] for values in self.run(letterbox(part, look.scale)[None]))
         good = scores.max(axis=1) >= self.min_score
         boxes, scores = boxes[good], scores[good]
+        sides = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
         whole = ~_cut_off(boxes, look, image.shape[1], image.shape[0])
+        whole &= sides <= look.largest * look.scale
         corner = np.array([look.x1, look.y1] * 2, np.float32)
         return boxes[whole] / np.float32(look.scale) + corner, scores[whole]
 
@@ -180,8 +186,9 @@ def looks(
         finer = size / side
     if finer > scale:
         shared = min(shared, side / 2)
+        largest = max(shared, LEAST_FACE / scale)
         result += [
-            Look(x, y, min(x + side, width), min(y + side, height), finer)
+            Look(x, y, min(x + side, width), min(y + side, height), finer, largest)
             for y in _starts(height, side, shared)
             for x in _starts(width, side, shared)
         ]

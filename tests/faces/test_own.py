@@ -14,6 +14,7 @@ from maskdet.errors import ModelError
 from maskdet.faces.base import LabellingDetector
 from maskdet.faces.own import (
     LEAST_FACE,
+    Floats,
     Look,
     OwnFaceDetector,
     as_faces,
@@ -167,6 +168,17 @@ def test_small_faces_of_a_large_picture_are_found_in_its_quarters(model: Path) -
     image = picture(2400, 1800, squares, 2 * SIDE, RED)
     assert OwnFaceDetector(model, closely=False).detect(image) == []
     check(OwnFaceDetector(model).detect(image), squares, 2 * SIDE, image)
+
+
+@pytest.mark.parametrize(("side", "count"), [(20, 5), (60, 1)])
+def test_quarters_may_show_a_piece_of_what_is_large(model: Path, side: int, count: int) -> None:
+    def run(batch: object) -> tuple[Floats, Floats]:
+        box = [100, 100, 100 + side, 100 + side]
+        return np.array([[box]], np.float32), np.array([[[1, 0]]], np.float32)
+
+    detector = OwnFaceDetector(model)
+    detector.run = run  # type: ignore[method-assign]
+    assert len(detector.detect(np.zeros((1800, 2400, 3), np.uint8))) == count
 
 
 @pytest.mark.parametrize("size", [320, 640])
