@@ -6,7 +6,7 @@
 
 SCENES holds photographs with Pascal VOC files beside them. From them two kinds of large pictures
 are made: crowds, nine photographs each, three by three, of 720 pixels; and single photographs
-enlarged to 1440 pixels, in which there is no more to see than before. Both are measured as
+enlarged to 2160 pixels, in which there is no more to see than before. Both are measured as
 ``detect`` looks at a film (once, as a whole) and as it looks at a picture (the quarters, too), by
 the code of ``maskdet evaluate``.
 """
@@ -40,7 +40,7 @@ from maskdet.layout import voc_path
 from maskdet.types import Box
 
 TILE = 720
-LARGE = 1440
+LARGE = 2160
 ACROSS = 3
 
 Photo = tuple[Bgr, Sequence[VocObject]]

@@ -63,4 +63,4 @@ def test_boxes_go_where_the_faces_are(script: ModuleType, astronaut: Bgr) -> Non
             a1, b1, a2, b2 = (round(value) for value in ASTRONAUT_FACE.to_list())
             assert np.allclose(seen, astronaut[b1:b2, a1:a2].mean(axis=(0, 1)), atol=2)
     assert len(crowd[1]) == 9
-    assert large[0].shape == (1440, 1440, 3)
+    assert large[0].shape == (2160, 2160, 3)

@@ -107,7 +107,7 @@ def command(
     there is one, on the true boxes; on crops: a classifier. Intervals come from drawing whole
     pictures with replacement. Faces marked as difficult are neither counted nor held against a
     detection of which half lies in them. --min-score is the working threshold; average precision
-    looks at everything down to 0.05: of a picture, the surest 100, or all that is shown.
+    looks at everything down to 0.05: of a picture, the surest 300, or all that is shown.
     """
     from maskdet.evaluate import tables
     from maskdet.evaluate.run import evaluate

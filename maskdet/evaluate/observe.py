@@ -21,8 +21,8 @@ from maskdet.models.classifier import Classifier
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box, Face, Prediction
 
-MOST = 100
-"""Detections of a picture that count, the surest (as in COCO), unless more are shown."""
+MOST = 300
+"""Detections of a picture that count, the surest, unless more are shown. COCO counts 100."""
 
 _DETAIL = 64
 

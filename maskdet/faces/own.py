@@ -33,6 +33,9 @@ LEAST_FACE = 12.0
 LARGEST_SCALE = 2.0
 """Pictures are enlarged at most so much."""
 
+CLOSER = 3
+"""Pictures of more than so many times the pixels that the network sees, each way, hide faces."""
+
 NMS_IOU = 0.5
 """Boxes that overlap so much show the same face."""
 
@@ -170,8 +173,8 @@ def looks(
         width, height: of the picture in pixels.
         size: longer side in pixels of what the network sees.
         min_face: faces of so many pixels should be seen; 0 for those that are seen anyway.
-        closely: where there is no ``min_face``, look also at the quarters of a picture of which
-            more than half of the pixels would be lost each way.
+        closely: where there is no ``min_face``, look also at the quarters of a picture that is
+            more than ``CLOSER`` times as large as ``size``.
     """
     scale = scale_for(width, height, size)
     result = [Look(0, 0, width, height, scale)]
@@ -181,7 +184,7 @@ def looks(
     if min_face:
         finer = min(LEAST_FACE / min_face, LARGEST_SCALE)
         side = round(size / finer)
-    elif closely and max(width, height) > 2 * size:
+    elif closely and max(width, height) > CLOSER * size:
         side = math.ceil((max(width, height) + shared) / 2)
         finer = size / side
     if finer > scale:
