@@ -27,7 +27,7 @@ def pipeline(make_model: Callable[..., Path], tmp_path_factory: pytest.TempPathF
     """The real face detector, and a classifier that takes every face for one without a mask."""
     model = make_model(tmp_path_factory.mktemp("model") / "bare", bias=[0, 4, 0])
     # As films are looked at, and without what is seen on an astronaut's shoulder.
-    return load_pipeline(model, min_score=0.6, face_size=300)
+    return load_pipeline(model, "ssd", min_score=0.6, moving=True)
 
 
 class Kept:

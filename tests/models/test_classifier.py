@@ -92,7 +92,7 @@ def test_a_network_that_cannot_be_run_is_told(tmp_path: Path, make_model: ModelM
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": "detection"}, "not classification"),
+        ({"task": "detection"}, "is a detector, not a classifier"),
         ({"image_size": 64}, "does not fit"),
         ({"classes": ["with_mask", "without_mask"]}, "does not fit"),
     ],
