@@ -46,6 +46,8 @@ MODELS = SCRIPTS.parent / "model"
 WORKERS = SCRIPTS / "bench_workers.py"
 DETECTOR = "mask_detector"
 """What ``maskdet detect`` runs."""
+PAUSE = 0.1
+"""Seconds before each frame: what waits busily (thread pools do) for more work is then asleep."""
 FACES = (1, 4, 16)
 THREADS = (1, 2)
 PACKAGES = ("opencv-python", "onnxruntime", "tensorflow", "keras", "click")
@@ -104,6 +106,7 @@ class Worker:
         """Let it label the frame with that many faces, all of which it must find."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        time.sleep(PAUSE)
         try:
             print(faces, file=self._process.stdin)
             line = self._process.stdout.readline()

@@ -16,7 +16,7 @@ CROWD = 20
 def report(figures: dict[str, Any]) -> str:
     """Return the figures as Markdown: three tables and the targets."""
     machine, rounds = figures["machine"], figures["rounds"]
-    names = contenders(figures)
+    names = [*owns(figures), *CONTENDERS[1:]]
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, {packages}."
@@ -67,11 +67,10 @@ def report(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def contenders(figures: dict[str, Any]) -> list[str]:
-    """Return the names of who was measured, maskdet's detectors first."""
+def owns(figures: dict[str, Any]) -> list[str]:
+    """Return the names of maskdet's own detectors that were measured, the default first."""
     measured = [name for name in figures["frames"][0] if name not in ("threads", "faces")]
-    others = [name for name in measured if name not in CONTENDERS]
-    return [CONTENDERS[0], *others, *CONTENDERS[1:]]
+    return [CONTENDERS[0], *(name for name in measured if name not in CONTENDERS)]
 
 
 def targets(figures: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
@@ -82,7 +81,7 @@ def targets(figures: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
         )
         text = f"frames per second, {faces} face(s): at least {factor} x the blueprint's"
         yield text, f"{least:.1f} x", least >= factor
-    for name in contenders(figures)[: -len(CONTENDERS) + 1]:
+    for name in owns(figures):
         alone = [row for row in figures["frames"] if row["threads"] == 1]
         most = SMALL if name.endswith("_small") else BEST
         times = max(row[name] / row["ssd"] for row in alone)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 from maskdet import images
-from maskdet.detect.pipeline import load_pipeline
+from maskdet.detect.pipeline import Pipeline, load_pipeline
 from maskdet.errors import MaskdetError
 from maskdet.evaluate import tables
 from maskdet.evaluate.run import evaluate
@@ -51,34 +51,43 @@ Photo = tuple[Bgr, Sequence[VocObject]]
 @click.option("--model", help="A detector of maskdet's. [default: the shipped one]")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), help="Of manifest.csv.")
 def main(scenes: Path, model: str | None, split: str | None) -> None:
-    bars = partial(tqdm, file=sys.stderr, disable=None)
     click.echo("| | looks | face AP | recall | precision | mAP, two classes | seconds |")
     click.echo("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     try:
+        working = load_pipeline(model).detector.min_score
+        looks = {
+            name: load_pipeline(model, min_score=LEAST_SCORE, moving=moving)
+            for name, moving in (("whole", True), ("whole, quarters", False))
+        }
         photos = list(read(scenes, split))
-        for name, made in (("nine in one", crowds(photos)), ("one, enlarged", enlarged(photos))):
+        for kind, made in (("nine in one", crowds(photos)), ("one, enlarged", enlarged(photos))):
             with tempfile.TemporaryDirectory() as folder:
-                for number, (image, objects) in enumerate(made):
-                    path = Path(folder, f"{number}.jpg")
-                    images.write(path, image, 92)
-                    voc.write(voc_path(path), path.name, *image.shape[1::-1], objects)
-                for moving, looks in ((True, "whole"), (False, "whole, quarters")):
-                    working = load_pipeline(model).detector.min_score
-                    pipeline = load_pipeline(model, min_score=LEAST_SCORE, moving=moving)
-                    start = time.perf_counter()
-                    metrics = evaluate(
-                        Path(folder), pipeline, working, resamples=0, progress=bars
-                    ).metrics
-                    seconds = time.perf_counter() - start
-                    detector, whole = metrics["face_detector"], metrics["pipeline"]
-                    figures = [
-                        detector["average_precision"],
-                        *(whole[key] for key in ("face_recall", "face_precision", "two_class_map")),
-                    ]
-                    cells = " | ".join(tables.value(figure) for figure in figures)
-                    click.echo(f"| {name} | {looks} | {cells} | {seconds:.0f} |")
+                write(Path(folder), made)
+                for name, pipeline in looks.items():
+                    cells = " | ".join(measure(Path(folder), pipeline, working))
+                    click.echo(f"| {kind} | {name} | {cells} |")
     except MaskdetError as error:
         raise click.ClickException(str(error)) from error
+
+
+def measure(folder: Path, pipeline: Pipeline, working: float) -> Iterator[str]:
+    """Yield the figures of a row, as text."""
+    bars = partial(tqdm, file=sys.stderr, disable=None)
+    start = time.perf_counter()
+    metrics = evaluate(folder, pipeline, working, resamples=0, progress=bars).metrics
+    seconds = time.perf_counter() - start
+    yield tables.value(metrics["face_detector"]["average_precision"])
+    for name in ("face_recall", "face_precision", "two_class_map"):
+        yield tables.value(metrics["pipeline"][name])
+    yield f"{seconds:.0f}"
+
+
+def write(folder: Path, photos: Iterable[Photo]) -> None:
+    """Write photographs with their VOC files."""
+    for number, (image, objects) in enumerate(photos):
+        path = folder / f"{number}.jpg"
+        images.write(path, image, 92)
+        voc.write(voc_path(path), path.name, *image.shape[1::-1], objects)
 
 
 def read(scenes: Path, split: str | None) -> Iterator[Photo]:

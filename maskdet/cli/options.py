@@ -170,7 +170,7 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
     usual = CLASSIFIER, f"with --detector maskdet {DETECTOR}"
     if detector in LABELLING:
         usual = DETECTOR, f"behind another --detector {CLASSIFIER}"
-    model_option = click.option(
+    either_option = click.option(
         "--model",
         metavar="NAME|PATH",
         help="What says how the masks sit. A classifier looks at each face that --detector finds; "
@@ -186,7 +186,7 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        inner = model_option(classifier_option(_networks(command, load, detector, _USUAL)))
+        inner = either_option(classifier_option(_networks(command, load, detector, _USUAL)))
         return _detector_option(f"{detector}; maskdet if --model is a detector")(inner)
 
     return add
@@ -235,7 +235,8 @@ def _networks(
     """Add the options of the face detector; ``load`` calls ``loader`` with what is chosen.
 
     Args:
-        command, loader: as their names say.
+        command: gets ``load``.
+        loader: takes what is chosen, by the options' names.
         usual: the detector if none is named, nor a model that is one.
         least_score: what the help says of the default of ``--min-score``.
     """

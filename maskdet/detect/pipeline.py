@@ -26,7 +26,7 @@ BOTH = "both"
 """What ``classifier`` may be in ``choose``, but for a model's name or folder."""
 
 Name = str | os.PathLike[str]
-
+"""Of a model; or its folder."""
 
 _MARGIN = 0.1
 """Around a face that is shown by itself, where there is no classifier to say."""
@@ -175,7 +175,7 @@ def choose(
     face_model: Path | None = None,
     classifier: Name | None = None,
 ) -> Networks:
-    """Say what is to be loaded; the arguments are those of ``pipeline.load_pipeline``.
+    """Say what is to be loaded; the arguments are those of ``load_pipeline``.
 
     Raises:
         ModelError: ``model`` is missing, or its description is broken.

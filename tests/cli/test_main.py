@@ -166,6 +166,27 @@ def test_what_moves_is_seen_smaller_unless_told_otherwise(
     assert asked == [(int(option) if option else None, moving)]
 
 
+@pytest.mark.parametrize(
+    ("detector", "asked"),
+    [("maskdet", (None, "both")), ("ssd", (400, None)), ("haar", (None, None))],
+)
+def test_of_the_environment_what_does_not_fit_the_detector_is_passed_over(
+    runner: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    detector: str,
+    asked: tuple[int | None, str | None],
+) -> None:
+    def load_pipeline(face_size: int | None, classifier: str | None, **_: object) -> None:
+        raise errors.ModelError(f"asked for {(face_size, classifier)}")
+
+    monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
+    environment = {"MASKDET_DETECT_FACE_SIZE": "400", "MASKDET_DETECT_CLASSIFIER": "both"}
+    given = ["detect", "--webcam", "9", "--detector", detector]
+    result = runner.invoke(main, given, env=environment)
+    assert result.exit_code == 4
+    assert f"asked for {asked}" in result.stderr
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     def load_pipeline(**_: object) -> None:
         raise error
