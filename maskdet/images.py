@@ -114,7 +114,9 @@ def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool =
             picture = to_rgb(picture).convert(wanted)
     factor = min(picture.size) // side
     pixels = np.asarray(picture.reduce(factor) if factor > 1 else picture)
-    return Reduced(pixels if grey else pixels[:, :, ::-1].copy(), width, height)
+    if not grey:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
+    return Reduced(pixels, width, height)
 
 
 @dataclass(frozen=True, slots=True)

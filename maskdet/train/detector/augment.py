@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet.faces.own import BORDER
-from maskdet.train.augment import import_imgaug, seed_all
+from maskdet.train.augment import import_imgaug
 from maskdet.train.detector.targets import Boxes
 from maskdet.train.detector.zoom import Scene, keep_visible
 
@@ -34,13 +34,12 @@ def augmenter() -> Any:
     )
 
 
-def augment(augmenter: Any, scene: Scene, seed: tuple[int, ...]) -> Scene:
-    """Augment a crop, the same way for the same seed.
+def augment(augmenter: Any, scene: Scene) -> Scene:
+    """Augment a crop; see ``train.augment.seed_all`` for doing it the same way again.
 
     Faces are about ellipses: a box that turns goes on to fit the ellipse in it, where the hull
     of its corners would grow.
     """
-    seed_all(augmenter, seed)
     imgaug = import_imgaug()
     boxes = np.concatenate([scene.boxes, scene.ignored])
     points = imgaug.KeypointsOnImage.from_xy_array(

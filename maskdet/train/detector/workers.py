@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet import images, processes
+from maskdet.train.augment import seed_all
 from maskdet.train.detector.augment import augment, augmenter
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.photos import Photo
@@ -84,17 +85,22 @@ class CropMaker:
         crops = np.empty((len(choices), side, side, 3), np.uint8)
         count = len(self.classes)
         wanted = np.empty((len(choices), len(places(side, side)), count + BEYOND_CLASSES), "f4")
+        random = self.seeded(seed)
         for number, choice in enumerate(choices):
-            scene = self.crop(side, choice, others[3 * number : 3 * number + 3], (*seed, number))
+            scene = self.crop(side, choice, others[3 * number : 3 * number + 3], random)
             crops[number] = scene.image
             wanted[number] = assign(scene.boxes, scene.labels, scene.ignored, side, side, count)
         return crops, wanted
 
+    def seeded(self, seed: tuple[int, ...]) -> np.random.Generator:
+        """Return what the next crops are drawn from; they depend on nothing but some integers."""
+        seed_all(self._augmenter, seed)
+        return np.random.default_rng(seed)
+
     def crop(
-        self, side: int, choice: Choice, others: Sequence[Choice], seed: tuple[int, ...]
+        self, side: int, choice: Choice, others: Sequence[Choice], random: np.random.Generator
     ) -> Scene:
-        """Make one crop, RGB, with its faces; see ``batch``."""
-        random = np.random.default_rng(seed)
+        """Make one crop, RGB, with its faces; see ``batch`` and ``seeded``."""
         if random.random() >= self.options.mosaic:
             scene = self._zoomed(choice, side, side, random)
         else:
@@ -105,7 +111,7 @@ class CropMaker:
                 for one, size in zip((choice, *others), sizes, strict=True)
             ]
             scene = mosaic(parts, side, side)
-        return augment(self._augmenter, scene, seed)
+        return augment(self._augmenter, scene)
 
     def _zoomed(
         self, choice: Choice, width: int, height: int, random: np.random.Generator
