@@ -115,7 +115,10 @@ def _fit(
         _train(model, scenes, validation, best, options, progress)
 
     return train_and_keep_best(
-        model, best, validation.figures, run_epochs if options.epochs else None
+        model,
+        best,
+        validation.figures,
+        run_epochs if epochs_backed_up(work) < options.epochs else None,
     )
 
 
