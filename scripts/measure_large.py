@@ -54,9 +54,9 @@ def main(scenes: Path, model: str | None, split: str | None) -> None:
     click.echo("| | looks | face AP | recall | precision | mAP, two classes | seconds |")
     click.echo("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     try:
-        working = load_pipeline(model).detector.min_score
+        usual = load_pipeline(model).detector
         looks = {
-            name: load_pipeline(model, min_score=LEAST_SCORE, moving=moving)
+            name: load_pipeline(model, min_score=LEAST_SCORE, face_size=usual.size, moving=moving)
             for name, moving in (("whole", True), ("whole, quarters", False))
         }
         photos = list(read(scenes, split))
@@ -64,7 +64,7 @@ def main(scenes: Path, model: str | None, split: str | None) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 write(Path(folder), made)
                 for name, pipeline in looks.items():
-                    cells = " | ".join(measure(Path(folder), pipeline, working))
+                    cells = " | ".join(measure(Path(folder), pipeline, usual.min_score))
                     click.echo(f"| {kind} | {name} | {cells} |")
     except MaskdetError as error:
         raise click.ClickException(str(error)) from error

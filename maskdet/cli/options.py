@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
-from maskdet.faces import DETECTORS, LABELLING
+from maskdet.faces import DETECTORS, LABELLING, SIZED
 from maskdet.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -266,9 +266,10 @@ def _networks(
         "--face-size",
         type=click.IntRange(300, 2000),
         metavar="PX",
-        help="How large the ssd sees a picture, as the side of a square: the larger, the smaller "
-        "are the faces that it finds, and the longer it takes. [default: 450, for films and "
-        "cameras 300]",
+        help="How large the detector sees a picture: the larger, the smaller are the faces that it "
+        "finds, and the longer it takes. Of maskdet, the longer side [default: the model's, mostly "
+        "640, for films and cameras 0.85 of it]; of the ssd, the side of a square with as many "
+        "pixels [default: 450, for films and cameras 300].",
     )
     @click.option(
         "--threads",
@@ -293,11 +294,11 @@ def _networks(
                 model = given.get("model")
                 finds = model is not None and is_detector(model)
                 given["detector"] = LABELLING[0] if finds else usual
-            for name, its in (("face_size", ("ssd",)), ("classifier", LABELLING)):
+            for name, its in (("face_size", SIZED), ("classifier", LABELLING)):
                 if given.get(name) and given["detector"] not in its:
                     if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                         option = f"--{name.replace('_', '-')}"
-                        raise click.UsageError(f"{option} is for --detector {its[0]}")
+                        raise click.UsageError(f"{option} is for --detector {' and '.join(its)}")
                     given[name] = None  # said in the environment once for all runs
             return loader(**given)
 

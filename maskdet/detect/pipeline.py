@@ -236,8 +236,8 @@ def load_pipeline(
         min_face: least shorter side of a face in pixels.
         threads: cores to use, for OpenCV (in the whole process) and ONNX Runtime; 0 leaves
             it to them.
-        face_size: the SSD's input in pixels: larger finds smaller faces, 300 (the least) is the
-            fastest. None for 450, or 300 of what is ``moving``.
+        face_size: how large the detector sees a picture, see ``faces.create``; None for what
+            suits, less for what is ``moving``.
         classifier: who labels the faces of a detector that has labels of its own: ``none``,
             nobody else; a classifier's name or folder, this one alone; ``both``, the mean of
             the detector and a classifier, ``model`` or ``store.CLASSIFIER``. None leaves it to

@@ -13,6 +13,9 @@ DETECTORS = ("maskdet", "ssd", "yunet", "haar")
 LABELLING = ("maskdet",)
 """Those that say, too, how the mask sits."""
 
+SIZED = ("maskdet", "ssd")
+"""Those whose input has a size that can be chosen."""
+
 
 def create(
     name: str,
@@ -31,7 +34,8 @@ def create(
             installed (of yunet, none is).
         min_score: least confidence, 0 to 1; None for the detector's own default.
         min_face: least shorter side of a face in pixels.
-        size: the SSD's input, see ``SsdFaceDetector``; None for what suits. The others have none.
+        size: how large the network sees a picture, in pixels: see ``OwnFaceDetector`` and
+            ``SsdFaceDetector``; None for what suits. The others have none.
         threads: cores that maskdet may use, 0 for all; the others go by ``cv2.setNumThreads``.
         moving: the pictures are of a film or camera, and a closer look would take too long.
 
@@ -41,8 +45,10 @@ def create(
     """
     if name not in DETECTORS:
         raise ValueError(f"no face detector {name!r}, only {', '.join(DETECTORS)}")
-    if size is not None and name != "ssd":
-        raise ValueError(f"the face detector {name} has no size to be chosen, only the ssd has")
+    if size is not None and name not in SIZED:
+        raise ValueError(
+            f"the face detector {name} has no size to be chosen, only {' and '.join(SIZED)} have"
+        )
     chosen: dict[str, Any] = {} if min_score is None else {"min_score": min_score}
     if name == "yunet":
         from maskdet.faces.yunet import YunetFaceDetector
@@ -52,7 +58,7 @@ def create(
         from maskdet.faces.own import OwnFaceDetector
 
         return OwnFaceDetector(
-            weights, min_face=min_face, threads=threads, closely=not moving, **chosen
+            weights, min_face=min_face, threads=threads, size=size, moving=moving, **chosen
         )
     if name == "haar":
         from maskdet.faces.haar import HaarFaceDetector

@@ -30,8 +30,16 @@ BORDER = 114
 LEAST_FACE = 12.0
 """Pixels of the smallest faces that the network is trained on."""
 
+AVERAGED_BELOW = 0.75
+"""Pictures that become smaller than so many times their size are averaged over areas; up to there,
+interpolation shows the same and takes a fifth of the time."""
+
 LARGEST_SCALE = 2.0
 """Pictures are enlarged at most so much."""
+
+MOVING = 0.85
+"""Films and cameras are looked at so much smaller than pictures: their time is short, and a face
+that was missed is seen again."""
 
 CLOSER = 3
 """Pictures of more than so many times the pixels that the network sees, each way, hide faces."""
@@ -76,7 +84,10 @@ class OwnFaceDetector:
             description says.
         min_face: faces whose shorter side is under this many pixels are left out.
         threads: cores that one run may use; 0 leaves it to ONNX Runtime.
-        closely: whether large pictures are looked at in quarters, too.
+        size: longer side in pixels of what the network sees of a picture as a whole: the larger,
+            the smaller are the faces that it finds, and the longer it takes; None for what the
+            model's description says, or ``MOVING`` times as much for what moves.
+        moving: the pictures are of a film or camera; large ones are not looked at in quarters.
 
     Raises:
         ModelError: the model is missing, altered, no detector, or cannot be run.
@@ -90,7 +101,8 @@ class OwnFaceDetector:
         min_score: float | None = None,
         min_face: float = 0,
         threads: int = 0,
-        closely: bool = True,
+        size: int | None = None,
+        moving: bool = False,
     ) -> None:
         self.folder = store.find(weights or store.DETECTOR, "--face-model")
         self.info, self._session = session.load(self.folder, "detection", threads)
@@ -99,7 +111,9 @@ class OwnFaceDetector:
             min_score = self.info.thresholds.get(self.name, DEFAULT_MIN_SCORE)
         self.min_score: float = min_score
         self.min_face = min_face
-        self.closely = closely
+        usual = self.info.image_size
+        self.size = size or (round(MOVING * usual / MULTIPLE) * MULTIPLE if moving else usual)
+        self.closely = not moving
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -137,7 +151,7 @@ class OwnFaceDetector:
     def detect(self, image: Bgr) -> list[Face]:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
-        parts = looks(width, height, self.info.image_size, self.min_face, self.closely)
+        parts = looks(width, height, self.size, self.min_face, self.closely)
         found = [self._look(image, part) for part in parts]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
         kept = distinct(boxes, scores.max(axis=1), self.min_score, len(parts))
@@ -226,10 +240,8 @@ def letterbox(image: Bgr, scale: float, least: int = 0) -> npt.NDArray[np.uint8]
         uint8, shape (h, w, 3), RGB, both sides multiples of 32.
     """
     width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
-    shrinks = scale < 1
-    small = cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    means = cv2.INTER_AREA if scale < AVERAGED_BELOW else cv2.INTER_LINEAR
+    small = cv2.resize(image, (width, height), interpolation=means)
     rows, columns = (max(-(-side // MULTIPLE) * MULTIPLE, least) for side in (height, width))
     canvas = np.full((rows, columns, 3), BORDER, np.uint8)
     canvas[:height, :width] = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)

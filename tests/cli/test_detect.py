@@ -499,7 +499,10 @@ def test_fail_on_a_class_that_the_model_does_not_know(
         (["--image", "a.jpg", "--blur", "--json"], "--blur needs a picture"),
         (["--image", "a.jpg", "--fail-on", "dog"], "is not one of"),
         (["--image", "a.jpg", "--detector", "dog"], "is not"),
-        (["--image", "a.jpg", "--face-size", "400"], "--face-size is for --detector ssd"),
+        (
+            ["--image", "a.jpg", "--detector", "haar", "--face-size", "400"],
+            "--face-size is for --detector maskdet and ssd",
+        ),
         (
             ["--image", "a.jpg", "--model", "mask_detector", "--detector", "ssd"],
             "finds the faces itself, and ssd has nothing to do",

@@ -127,11 +127,11 @@ def test_a_number_is_finite(runner: CliRunner, name: str, option: str, value: st
 
 @pytest.mark.parametrize("command", ["detect --image a.jpg", "label", "evaluate --data a"])
 @pytest.mark.parametrize("detector", ["yunet", "haar"])
-def test_only_the_ssd_has_a_size(runner: CliRunner, command: str, detector: str) -> None:
+def test_not_every_detector_has_a_size(runner: CliRunner, command: str, detector: str) -> None:
     options = ["--detector", detector, "--face-size", "450"]
     result = runner.invoke(main, [*command.split(), *options])
     assert result.exit_code == 2
-    assert "--face-size is for --detector ssd" in result.stderr
+    assert "--face-size is for --detector maskdet and ssd" in result.stderr
 
 
 @pytest.mark.parametrize("option", [None, "400"])
@@ -145,11 +145,13 @@ def test_only_the_ssd_has_a_size(runner: CliRunner, command: str, detector: str)
         ("evaluate --data .", False),
     ],
 )
+@pytest.mark.parametrize("detector", ["maskdet", "ssd"])
 def test_what_moves_is_seen_smaller_unless_told_otherwise(
     runner: CliRunner,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
     moving: bool,
+    detector: str,
     option: str | None,
 ) -> None:
     asked: list[object] = []
@@ -160,7 +162,7 @@ def test_what_moves_is_seen_smaller_unless_told_otherwise(
 
     monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
     with runner.isolated_filesystem():
-        arguments = [*command.split(), "--detector", "ssd"]
+        arguments = [*command.split(), "--detector", detector]
         arguments += ["--face-size", option] if option else []
         assert runner.invoke(main, arguments).exit_code == 4
     assert asked == [(int(option) if option else None, moving)]
@@ -168,7 +170,7 @@ def test_what_moves_is_seen_smaller_unless_told_otherwise(
 
 @pytest.mark.parametrize(
     ("detector", "asked"),
-    [("maskdet", (None, "both")), ("ssd", (400, None)), ("haar", (None, None))],
+    [("maskdet", (400, "both")), ("ssd", (400, None)), ("haar", (None, None))],
 )
 def test_of_the_environment_what_does_not_fit_the_detector_is_passed_over(
     runner: CliRunner,

@@ -215,7 +215,7 @@ def test_who_labels_where_the_detector_does(
         (ValueError, {"model": "tiny", "classifier": "none"}, "tiny is a classifier, but .* none"),
         (ValueError, {"detector": "ssd", "classifier": "both"}, "is for the detector maskdet"),
         (ValueError, {"detector": "nobody"}, "no face detector 'nobody', only maskdet, ssd"),
-        (ValueError, {"face_size": 300}, "maskdet has no size to be chosen"),
+        (ValueError, {"detector": "haar", "face_size": 300}, "haar has no size to be chosen"),
         (ModelError, {"face_model": "tiny"}, "tiny is a classifier, not a detector"),
         (ModelError, {"classifier": "squares"}, "squares is a detector, not a classifier"),
     ],
@@ -242,10 +242,12 @@ def test_what_moves_is_not_looked_at_closely(moving: bool) -> None:
     assert isinstance(own, OwnFaceDetector)
     assert isinstance(ssd, SsdFaceDetector)
     assert own.closely != moving
+    assert own.size == (544 if moving else 640)
     assert ssd.size == (300 if moving else 450)
-    chosen = load_pipeline(detector="ssd", face_size=400, moving=moving).detector
-    assert isinstance(chosen, SsdFaceDetector)
-    assert chosen.size == 400
+    for detector in ("maskdet", "ssd"):
+        chosen = load_pipeline(detector=detector, face_size=400, moving=moving).detector
+        assert isinstance(chosen, OwnFaceDetector | SsdFaceDetector)
+        assert chosen.size == 400
 
 
 def test_somebody_has_to_label(tmp_path: Path, make_model: ModelMaker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,8 +167,27 @@ def test_large_pictures_are_looked_at_in_quarters(
 def test_small_faces_of_a_large_picture_are_found_in_its_quarters(model: Path) -> None:
     squares: list[tuple[float, float]] = [(100, 100), (1190, 890), (2300, 1700)]
     image = picture(2400, 1800, squares, 2 * SIDE, RED)
-    assert OwnFaceDetector(model, closely=False).detect(image) == []
+    assert OwnFaceDetector(model, size=640, moving=True).detect(image) == []
     check(OwnFaceDetector(model).detect(image), squares, 2 * SIDE, image)
+
+
+@pytest.mark.parametrize(
+    ("size", "moving", "seen"),
+    [(None, False, 640), (None, True, 544), (960, False, 960), (960, True, 960), (500, True, 512)],
+)
+def test_the_network_sees_what_moves_smaller_unless_told_otherwise(
+    model: Path, size: int | None, moving: bool, seen: int
+) -> None:
+    shapes = []
+
+    def run(batch: np.ndarray[Any, Any]) -> tuple[Floats, Floats]:
+        shapes.append(batch.shape[1:3])
+        return np.zeros((1, 1, 4), np.float32), np.zeros((1, 1, 2), np.float32)
+
+    detector = OwnFaceDetector(model, size=size, moving=moving)
+    detector.run = run  # type: ignore[method-assign]
+    detector.detect(np.zeros((1000, 1000, 3), np.uint8))
+    assert shapes == [(seen, seen)]
 
 
 @pytest.mark.parametrize(("side", "count"), [(20, 5), (60, 1)])
