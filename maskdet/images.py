@@ -115,7 +115,7 @@ def read_reduced(source: str | os.PathLike[str] | bytes, side: int, grey: bool =
     factor = min(picture.size) // side
     pixels = np.asarray(picture.reduce(factor) if factor > 1 else picture)
     if not grey:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return Reduced(pixels, width, height)
 
 

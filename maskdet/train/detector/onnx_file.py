@@ -46,7 +46,10 @@ def export(model: keras.Model, saved: Path, classes: int, path: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise ModelError(f"cannot write the ONNX file: {done.stderr.strip()[-2000:]}")
+        raise ModelError(
+            "cannot write the ONNX file, which takes TensorFlow (nothing is lost: --resume tries it "
+            f"again, also on another machine): {done.stderr.strip()[-2000:]}"
+        )
 
 
 def write(model: keras.Model, classes: int, path: Path) -> None:

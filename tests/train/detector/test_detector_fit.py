@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -205,6 +206,34 @@ def test_interrupted_and_resumed(photos: Path, options: DetectorOptions, tmp_pat
     assert len(after) > len(before) - 1
     assert not (out / run.WORK).exists()
     assert result.outcome.epochs == len(after) - 1
+
+
+@pytest.mark.train
+def test_a_model_that_could_not_be_written_is_written_later_without_more_training(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = DetectorOptions(
+        image_size=96,
+        crop_size=64,
+        alpha=0.35,
+        weights="none",
+        epochs=1,
+        crops=16,
+        batch_size=8,
+        validation=0.25,
+    )
+    out = tmp_path / "own"
+    with monkeypatch.context() as patch, pytest.raises(ModelError, match="no TensorFlow"):
+        patch.setattr(fit, "write_model", Mock(side_effect=ModelError("no TensorFlow")))
+        fit.train([photos], out, small)
+    before = (out / run.WORK / "history.json").read_bytes()
+    # The state of the optimizer is the largest of what is carried to another machine.
+    for path in (out / run.WORK / "backup").glob("*.h5*"):
+        path.unlink()
+    result = fit.train([photos], out, small, resume=True)
+    assert (out / "history.json").read_bytes() == before
+    assert result.outcome.epochs == 1
+    assert not (out / run.WORK).exists()
 
 
 @pytest.mark.train
