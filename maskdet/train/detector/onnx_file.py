@@ -47,7 +47,7 @@ def export(model: keras.Model, saved: Path, classes: int, path: Path) -> None:
     )
     if done.returncode:
         raise ModelError(
-            "cannot write the ONNX file, which takes TensorFlow (nothing is lost: --resume tries it "
+            "cannot write the ONNX file, which takes TensorFlow (nothing is lost: --resume tries "
             f"again, also on another machine): {done.stderr.strip()[-2000:]}"
         )
 

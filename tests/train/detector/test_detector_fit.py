@@ -223,9 +223,10 @@ def test_a_model_that_could_not_be_written_is_written_later_without_more_trainin
         validation=0.25,
     )
     out = tmp_path / "own"
-    with monkeypatch.context() as patch, pytest.raises(ModelError, match="no TensorFlow"):
+    with monkeypatch.context() as patch:
         patch.setattr(fit, "write_model", Mock(side_effect=ModelError("no TensorFlow")))
-        fit.train([photos], out, small)
+        with pytest.raises(ModelError, match="no TensorFlow"):
+            fit.train([photos], out, small)
     before = (out / run.WORK / "history.json").read_bytes()
     # The state of the optimizer is the largest of what is carried to another machine.
     for path in (out / run.WORK / "backup").glob("*.h5*"):
