@@ -37,12 +37,13 @@ interpolation shows the same and takes a fifth of the time."""
 LARGEST_SCALE = 2.0
 """Pictures are enlarged at most so much."""
 
-MOVING = 0.85
+MOVING_SCALE = 0.85
 """Films and cameras are looked at so much smaller than pictures: their time is short, and a face
 that was missed is seen again."""
 
 CLOSER = 3
-"""Pictures of more than so many times the pixels that the network sees, each way, hide faces."""
+"""Pictures of more than so many times the pixels that the network usually sees, each way, hide
+faces."""
 
 NMS_IOU = 0.5
 """Boxes that overlap so much show the same face."""
@@ -86,7 +87,7 @@ class OwnFaceDetector:
         threads: cores that one run may use; 0 leaves it to ONNX Runtime.
         size: longer side in pixels of what the network sees of a picture as a whole: the larger,
             the smaller are the faces that it finds, and the longer it takes; None for what the
-            model's description says, or ``MOVING`` times as much for what moves.
+            model's description says, or ``MOVING_SCALE`` times as much for what moves.
         moving: the pictures are of a film or camera; large ones are not looked at in quarters.
 
     Raises:
@@ -112,8 +113,8 @@ class OwnFaceDetector:
         self.min_score: float = min_score
         self.min_face = min_face
         usual = self.info.image_size
-        self.size = size or (round(MOVING * usual / MULTIPLE) * MULTIPLE if moving else usual)
-        self.closely = not moving
+        self.size = size or (round(MOVING_SCALE * usual / MULTIPLE) * MULTIPLE if moving else usual)
+        self.closer = math.inf if moving else CLOSER * usual
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ class OwnFaceDetector:
     def detect(self, image: Bgr) -> list[Face]:
         """Find faces in a BGR uint8 image of shape (height, width, 3); see FaceDetector."""
         height, width = image.shape[:2]
-        parts = looks(width, height, self.size, self.min_face, self.closely)
+        parts = looks(width, height, self.size, self.min_face, self.closer)
         found = [self._look(image, part) for part in parts]
         boxes, scores = (np.concatenate(each) for each in zip(*found, strict=True))
         kept = distinct(boxes, scores.max(axis=1), self.min_score, len(parts))
@@ -179,7 +180,7 @@ def scale_for(width: int, height: int, size: int) -> float:
 
 
 def looks(
-    width: int, height: int, size: int, min_face: float = 0, closely: bool = False
+    width: int, height: int, size: int, min_face: float = 0, closer: float = math.inf
 ) -> list[Look]:
     """Return the parts of a picture that are looked at, the whole first.
 
@@ -187,8 +188,8 @@ def looks(
         width, height: of the picture in pixels.
         size: longer side in pixels of what the network sees.
         min_face: faces of so many pixels should be seen; 0 for those that are seen anyway.
-        closely: where there is no ``min_face``, look also at the quarters of a picture that is
-            more than ``CLOSER`` times as large as ``size``.
+        closer: where there is no ``min_face``, look also at the quarters of a picture whose longer
+            side has more pixels than this.
     """
     scale = scale_for(width, height, size)
     result = [Look(0, 0, width, height, scale)]
@@ -198,7 +199,7 @@ def looks(
     if min_face:
         finer = min(LEAST_FACE / min_face, LARGEST_SCALE)
         side = round(size / finer)
-    elif closely and max(width, height) > CLOSER * size:
+    elif max(width, height) > closer:
         side = math.ceil((max(width, height) + shared) / 2)
         finer = size / side
     if finer > scale:
@@ -240,8 +241,8 @@ def letterbox(image: Bgr, scale: float, least: int = 0) -> npt.NDArray[np.uint8]
         uint8, shape (h, w, 3), RGB, both sides multiples of 32.
     """
     width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
-    means = cv2.INTER_AREA if scale < AVERAGED_BELOW else cv2.INTER_LINEAR
-    small = cv2.resize(image, (width, height), interpolation=means)
+    interpolation = cv2.INTER_AREA if scale < AVERAGED_BELOW else cv2.INTER_LINEAR
+    small = cv2.resize(image, (width, height), interpolation=interpolation)
     rows, columns = (max(-(-side // MULTIPLE) * MULTIPLE, least) for side in (height, width))
     canvas = np.full((rows, columns, 3), BORDER, np.uint8)
     canvas[:height, :width] = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)

@@ -27,7 +27,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(self, count: int, batch_size: int, seed: int, epoch: int = 0) -> None:
         # Keras' own threads only wait for the pool, two batches for each of its processes.
         waiting = 2 * (os.cpu_count() or 1)
-        super().__init__(workers=waiting, use_multiprocessing=False, max_queue_size=2 * waiting)
+        super().__init__(workers=waiting, use_multiprocessing=False, max_queue_size=waiting)
         self.count = count
         self.batch_size = batch_size
         self.seed = seed

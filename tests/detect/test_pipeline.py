@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ def test_what_moves_is_not_looked_at_closely(moving: bool) -> None:
     ssd = load_pipeline(detector="ssd", moving=moving).detector
     assert isinstance(own, OwnFaceDetector)
     assert isinstance(ssd, SsdFaceDetector)
-    assert own.closely != moving
+    assert own.closer == (math.inf if moving else 1920)
     assert own.size == (544 if moving else 640)
     assert ssd.size == (300 if moving else 450)
     for detector in ("maskdet", "ssd"):

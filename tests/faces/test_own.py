@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from conftest import ModelMaker
+from hypothesis import given
+from hypothesis import strategies as st
 from squares import SIDE, make_detector
 
 from maskdet import faces
@@ -153,7 +156,7 @@ def test_what_is_too_small_is_left_out(model: Path) -> None:
 def test_large_pictures_are_looked_at_in_quarters(
     shape: tuple[int, int], count: int, scale: float
 ) -> None:
-    first, *quarters = looks(*shape, 640, closely=True)
+    first, *quarters = looks(*shape, 640, closer=1920)
     assert [first] == looks(*shape, 640)
     assert len(quarters) == count
     assert all(part.scale == pytest.approx(scale, abs=1e-3) for part in quarters)
@@ -188,6 +191,14 @@ def test_the_network_sees_what_moves_smaller_unless_told_otherwise(
     detector.run = run  # type: ignore[method-assign]
     detector.detect(np.zeros((1000, 1000, 3), np.uint8))
     assert shapes == [(seen, seen)]
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_the_larger_the_size_the_closer_the_looks(width: int, height: int) -> None:
+    seen = [looks(width, height, size, closer=1920) for size in (300, 544, 640, 960, 1600)]
+    finest = [max(look.scale for look in some) for some in seen]
+    assert finest == sorted(finest)
+    assert [some[0].scale for some in seen] == sorted(some[0].scale for some in seen)
 
 
 @pytest.mark.parametrize(("side", "count"), [(20, 5), (60, 1)])
@@ -232,6 +243,16 @@ def test_the_input_keeps_the_proportions_and_is_grey_beyond() -> None:
     assert (canvas[50:] == 114).all()
     assert (canvas[:, 150:] == 114).all()
     assert letterbox(image, 0.5, least=320).shape == (320, 320, 3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "interpolation"),
+    [(0.5, cv2.INTER_AREA), (0.74, cv2.INTER_AREA), (0.8, cv2.INTER_LINEAR), (2, cv2.INTER_LINEAR)],
+)
+def test_what_shrinks_much_is_averaged(scale: float, interpolation: int, astronaut: Bgr) -> None:
+    side = round(512 * scale)
+    expected = cv2.resize(astronaut, (side, side), interpolation=interpolation)[:, :, ::-1]
+    assert np.array_equal(letterbox(astronaut, scale)[:side, :side], expected)
 
 
 def test_classes_are_in_the_proportion_of_the_squared_scores() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from maskdet import files
 from maskdet.classes import BACKGROUND, CLASSES
 from maskdet.errors import InputError
 from maskdet.hashing import NEAR_DUPLICATE
@@ -34,7 +35,7 @@ class Scenes:
     ``classes`` are those that the data holds, in the order of the network's output.
     ``validation`` and ``training`` are bool, shape (photos,); in neither are extras that show
     what validation photographs show. ``cluster`` numbers what stays together.
-    ``fingerprint`` is a sha256 of the pictures and their labels.
+    ``fingerprint`` is a sha256 of the pictures, their labels and YuNet.
     """
 
     photos: list[Photo]
@@ -178,7 +179,7 @@ def prepare(
         validation,
         ~validation & ~(shared & extra),
         cluster,
-        _fingerprint(looked, seen.digests),
+        _fingerprint(looked, seen.digests, options.ignore_model),
         broken,
     )
     for part in ("training", "validation"):
@@ -230,10 +231,11 @@ def present(photos: Sequence[Photo]) -> tuple[str, ...]:
     return tuple(name for name in CLASSES if name in names)
 
 
-def _fingerprint(photos: Sequence[Photo], digests: Sequence[str]) -> str:
-    whole = hashlib.sha256()
+def _fingerprint(photos: Sequence[Photo], digests: Sequence[str], ignore_model: str | None) -> str:
+    whole = hashlib.sha256(files.sha256(Path(ignore_model)).encode() if ignore_model else b"")
     for photo, digest in zip(photos, digests, strict=True):
         boxes = [(face.label, face.difficult, face.box.to_list(3)) for face in photo.faces]
+        denied = [box.to_list(3) for box in photo.denied]
         # Not what YuNet sees: it follows, but for a rounding that another machine may do otherwise.
-        whole.update(repr((digest, boxes, photo.split, photo.extra)).encode())
+        whole.update(repr((digest, boxes, denied, photo.split, photo.extra)).encode())
     return whole.hexdigest()

@@ -62,17 +62,12 @@ def preview(
         log.warning("%s", problem)
     known = {photo.path: photo for photo in looked.photos}
     maker = CropMaker([known.get(photo.path, photo) for photo in training], classes, options)
-    random = maker.seeded((options.seed,))
+    maker.begin((options.seed,))
     crops, captions = [], []
     for first, *others in drawn.tolist():
         if any(training[choices[place][0]].path not in known for place in (first, *others)):
             continue
-        scene = maker.crop(
-            options.crop_size,
-            choices[first],
-            [choices[other] for other in others],
-            random,
-        )
+        scene = maker.crop(options.crop_size, choices[first], [choices[other] for other in others])
         crop = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
         names = [classes[label] for label in scene.labels.tolist()]
         for box in scene.ignored.tolist():

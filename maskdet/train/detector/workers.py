@@ -66,6 +66,7 @@ class CropMaker:
         self.classes = classes
         self.options = options
         self._augmenter = augmenter()
+        self._random = np.random.default_rng()
 
     def batch(
         self, side: int, choices: Sequence[Choice], others: Sequence[Choice], seed: tuple[int, ...]
@@ -85,39 +86,36 @@ class CropMaker:
         crops = np.empty((len(choices), side, side, 3), np.uint8)
         count = len(self.classes)
         wanted = np.empty((len(choices), len(places(side, side)), count + BEYOND_CLASSES), "f4")
-        random = self.seeded(seed)
+        self.begin(seed)
         for number, choice in enumerate(choices):
-            scene = self.crop(side, choice, others[3 * number : 3 * number + 3], random)
+            scene = self.crop(side, choice, others[3 * number : 3 * number + 3])
             crops[number] = scene.image
             wanted[number] = assign(scene.boxes, scene.labels, scene.ignored, side, side, count)
         return crops, wanted
 
-    def seeded(self, seed: tuple[int, ...]) -> np.random.Generator:
-        """Return what the next crops are drawn from; they depend on nothing but some integers."""
+    def begin(self, seed: tuple[int, ...]) -> None:
+        """Make the crops that follow depend on nothing but some integers."""
         seed_all(self._augmenter, seed)
-        return np.random.default_rng(seed)
+        # NumPy takes zeros at the end for nothing: this is no generator that drew the choices.
+        self._random = np.random.default_rng((*seed, 1))
 
-    def crop(
-        self, side: int, choice: Choice, others: Sequence[Choice], random: np.random.Generator
-    ) -> Scene:
-        """Make one crop, RGB, with its faces; see ``batch`` and ``seeded``."""
+    def crop(self, side: int, choice: Choice, others: Sequence[Choice]) -> Scene:
+        """Make one crop, RGB, with its faces; see ``batch`` and ``begin``."""
+        random = self._random
         if random.random() >= self.options.mosaic:
-            scene = self._zoomed(choice, side, side, random)
+            scene = self._zoomed(choice, side, side)
         else:
             x, y = (round(side * part) for part in random.uniform(*_SPLIT, 2))
             sizes = [(x, y), (side - x, y), (x, side - y), (side - x, side - y)]
             parts = [
-                self._zoomed(one, *size, random)
-                for one, size in zip((choice, *others), sizes, strict=True)
+                self._zoomed(one, *size) for one, size in zip((choice, *others), sizes, strict=True)
             ]
             scene = mosaic(parts, side, side)
         return augment(self._augmenter, scene)
 
-    def _zoomed(
-        self, choice: Choice, width: int, height: int, random: np.random.Generator
-    ) -> Scene:
+    def _zoomed(self, choice: Choice, width: int, height: int) -> Scene:
         number, face = choice
-        cut = zoom(self._scene(number), width, height, random, None if face < 0 else face)
+        cut = zoom(self._scene(number), width, height, self._random, None if face < 0 else face)
         rgb = cv2.cvtColor(cut.image, cv2.COLOR_BGR2RGB)
         return Scene(rgb, cut.boxes, cut.labels, cut.ignored)  # type: ignore[arg-type]
 

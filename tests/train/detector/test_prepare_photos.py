@@ -109,6 +109,23 @@ def test_near_duplicates_stay_together_and_parts_are_kept(photos: Path) -> None:
     assert again.fingerprint != scenes.fingerprint
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [("with_mask", FACE, True)],
+        [("without_mask", FACE, False)],
+        [("with_mask", FACE, False), ("background", Box(1, 1, 9, 9), False)],
+    ],
+)
+def test_the_fingerprint_is_of_the_labels_too(
+    photos: Path, labels: list[tuple[str, Box, bool]]
+) -> None:
+    before = prepared(photos).fingerprint
+    assert prepared(photos).fingerprint == before
+    write(photos, "a0.png", *labels, image=images.read(photos / "a0.png"))
+    assert prepared(photos).fingerprint != before
+
+
 def give_parts(root: Path, **parts: str) -> None:
     """Put every photograph in the part ``train``, some of them in others."""
     manifest = Manifest(root)
