@@ -22,7 +22,7 @@ from maskdet.evaluate.mistakes import Mistake, find_mistakes
 from maskdet.evaluate.observe import Observation, observe
 from maskdet.evaluate.slices import Seen, complaints, slices
 from maskdet.evaluate.truth import shorter_side
-from maskdet.faces.base import LabellingDetector
+from maskdet.faces.base import LabellingDetector, SizedDetector
 from maskdet.labels.ap import LEAST_SCORE
 from maskdet.models import store
 from maskdet.progress import SILENT, Progress
@@ -117,6 +117,7 @@ def evaluate(
         "classes": list(pipeline.classes) if pipeline else None,
         "detector": pipeline.detector.name if pipeline else None,
         "face_model": _face_model(pipeline) if pipeline else None,
+        "face_size": _face_size(pipeline) if pipeline else None,
         "predictions": None,
         "min_score": min_score,
         "least_score": LEAST_SCORE,
@@ -149,6 +150,11 @@ def evaluate(
 def _face_model(pipeline: Pipeline) -> str | None:
     detector = pipeline.detector
     return detector.model if isinstance(detector, LabellingDetector) else None
+
+
+def _face_size(pipeline: Pipeline) -> int | None:
+    detector = pipeline.detector
+    return detector.size if isinstance(detector, SizedDetector) else None
 
 
 def _notes(said: others.Predictions | None, unasked: int) -> list[str]:

@@ -45,6 +45,13 @@ class LabellingDetector(FaceDetector, Protocol):
         ...
 
 
+@runtime_checkable
+class SizedDetector(FaceDetector, Protocol):
+    """A face detector whose input has a size that can be chosen, in pixels."""
+
+    size: int
+
+
 def usable(
     candidates: Iterable[tuple[Box, float]],
     width: int,

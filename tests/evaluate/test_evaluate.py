@@ -326,6 +326,7 @@ def test_photographs_and_crops_without_a_classifier(crops: Path) -> None:
     assert result.notes == ["4 crops are not measured: that takes a classifier as --model"]
     assert result.metrics["face_detector"]["faces"] == 1
     assert result.metrics["face_model"] == result.metrics["model"] == "mask_detector"
+    assert result.metrics["face_size"] == 640
     with pytest.raises(InputError, match="mask_detector is none: name one"):
         evaluate(crops, load_pipeline(), 0.5, exclude=["scene.png"])
 
