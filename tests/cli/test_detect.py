@@ -200,7 +200,7 @@ def test_odd_kinds_of_pictures_give_the_same_face(
     assert (odd["width"], odd["height"]) == (512, 400)
     (expected,), (face,) = plain["faces"], odd["faces"]
     assert Box(*face["box"]).iou(Box(*expected["box"])) > 0.85
-    assert Box(*face["box"]).iou(ASTRONAUT_FACE) > 0.6
+    assert Box(*face["box"]).iou(ASTRONAUT_FACE) > 0.5
 
 
 def bomb(path: Path) -> None:
