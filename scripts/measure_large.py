@@ -6,9 +6,9 @@
 
 SCENES holds photographs with Pascal VOC files beside them. From them two kinds of large pictures
 are made: crowds, nine photographs each, three by three, of 720 pixels; and single photographs
-enlarged to 2160 pixels, in which there is no more to see than before. Both are measured
-looked at once, as a whole, and as ``detect`` looks at a picture, the quarters, too; by the code of
-``maskdet evaluate``.
+enlarged to 2160 pixels, in which there is no more to see than before. Both are looked
+at once, as a whole, and as ``detect`` looks at a picture, the quarters, too, and measured by the
+code of ``maskdet evaluate``.
 """
 
 from __future__ import annotations

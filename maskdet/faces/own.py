@@ -32,7 +32,7 @@ LEAST_FACE = 12.0
 
 AVERAGED_BELOW = 0.75
 """Pictures that become smaller than so many times their size are averaged over areas; up to there,
-interpolation shows the same and takes a fifth of the time."""
+interpolation shows the same in much less time."""
 
 LARGEST_SCALE = 2.0
 """Pictures are enlarged at most so much."""
