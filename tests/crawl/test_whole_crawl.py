@@ -70,9 +70,11 @@ def test_odd_results_are_saved_whatever_they_look_like(tmp_path: Path, bing: Hos
     for name in ("relative", "no_scheme"):
         bing.addresses[name] = f"{bing.url}/{name}.jpg"
     wanted = {*bing.saveable, *(bing.addresses[name] for name in ("relative", "no_scheme"))}
-    assert {outcomes[url] for url in wanted} == {"saved"}
+    # Two workers may fetch the same bytes in either order: whichever comes first is saved.
+    twins = {bing.addresses[name] for name in ("upper_case", "same_bytes")}
+    assert sorted(outcomes[url] for url in twins) == ["same", "saved"]
+    assert {outcomes[url] for url in wanted - twins} == {"saved"}
     assert outcomes[bing.addresses["entities"]] == "saved"
-    assert outcomes[bing.addresses["same_bytes"]] == "same"
     assert outcomes[bing.addresses["data"]] == "refused"
     assert len(saved_files(tmp_path)) == len(wanted) + 1
     assert {path.suffix for path in saved_files(tmp_path)} == {".jpg", ".png", ".webp"}
