@@ -82,7 +82,8 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
             first digits, eight at least), and files: pictures or crops of the data set.
 
     Raises:
-        InputError: a name is none of these, is unknown, or stands for several pictures.
+        InputError: a name is none of these, is unknown, or stands for several pictures, or a
+            manifest cannot be read.
     """
     targets = tuple(dict.fromkeys(_target(catalog, name) for name in names))
     found: dict[int, Picture] = {}
@@ -98,7 +99,10 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
             if row["id"] not in found:
                 found[row["id"]] = Picture(**dict(row))
                 queue.append(found[row["id"]])
-    removals = [_removal(catalog, picture) for picture in found.values()]
+    listed = _listed_crops(catalog)
+    removals = [
+        _removal(catalog, picture, listed.get(picture.sha256, ())) for picture in found.values()
+    ]
     originals = {
         picture.duplicate_of: origin.by_id(catalog, picture.duplicate_of)
         for picture in found.values()
@@ -214,11 +218,21 @@ def _pictures(catalog: Catalog, target: Target) -> list[Picture]:
     return [Picture(**dict(row)) for row in rows]
 
 
-def _removal(catalog: Catalog, picture: Picture) -> Removal:
-    crops = [
-        row["path"]
-        for row in catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
-    ]
+def _listed_crops(catalog: Catalog) -> dict[str, list[Path]]:
+    """Return the crops that manifests of the data set name, by the sha256 of their picture.
+
+    Those that were cut before there was a ledger stand nowhere else.
+    """
+    result: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in sorted(catalog.root.glob(f"*/{FILE}")):
+        for row in Manifest(path.parent).rows:
+            result[row.get("sha256", "")].append(path.parent / row["file"])
+    return result
+
+
+def _removal(catalog: Catalog, picture: Picture, listed: Iterable[Path]) -> Removal:
+    rows = catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
+    crops = tuple(dict.fromkeys([*(row["path"] for row in rows), *map(catalog.relative, listed)]))
     places = [catalog.absolute(path) for path in (*crops, picture.path) if path]
     for path in places:
         catalog.relative(path)  # refuses what a forged ledger says of other places
@@ -234,7 +248,7 @@ def _removal(catalog: Catalog, picture: Picture) -> Removal:
     places += list(filter(None, map(own_voc, places)))
     urls = tuple(address.url for address in origin.addresses(catalog, picture))
     there = dict.fromkeys(path for path in places if path.is_file())
-    return Removal(picture, tuple(there), tuple(crops), urls)
+    return Removal(picture, tuple(there), crops, urls)
 
 
 def _remove(item: Removal, result: Forgotten) -> bool:

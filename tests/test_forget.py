@@ -98,6 +98,19 @@ def test_a_picture_goes_with_all_that_shows_it(
     assert sorted(listed) == crops
 
 
+def test_crops_that_were_cut_before_there_was_a_ledger_go_too(collected: Collected) -> None:
+    with Catalog(collected.data) as catalog, catalog.write() as connection:
+        connection.execute("DELETE FROM crops")
+    stem = collected.paths["street"].stem
+    before = collected.crops()
+    do(collected, collected.urls["street"])
+    left = [name for name in before if name.rsplit("_", 1)[0] != stem]
+    assert len(left) < len(before)
+    assert collected.crops() == left
+    listed = [Path(row["file"]).name for row in Manifest(collected.data / "faces").rows]
+    assert sorted(listed) == left
+
+
 def test_the_rest_stays_as_it_is(collected: Collected) -> None:
     before = {path for path in collected.data.rglob("*") if path.suffix in (".jpg", ".xml")}
     do(collected, "127.0.0.2")

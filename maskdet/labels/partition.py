@@ -101,7 +101,7 @@ def partition(
         (label, name)
         for name in PARTS
         for label in KNOWN
-        if fractions[name] and label in present and not result.table[name][label]
+        if fractions[name] and label in present and not result.table.get(name, {}).get(label)
     ]
     if out:
         result.problems += _lay_out(pictures, after, out, link, progress)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_a_class_that_does_not_suffice_is_told(root: Path) -> None:
     for number in range(2):
         images.write(root / "incorrect" / f"{number}.png", pixels(500 + number))
     assert partition([root], FRACTIONS).lacking == [("mask_worn_incorrectly", "test")]
+
+
+def test_fewer_pictures_than_parts(root: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one" / "with_mask"
+    one.mkdir(parents=True)
+    shutil.copy(root / "with_mask" / "0.png", one)
+    result = partition([one.parent], FRACTIONS, out=tmp_path / "out")
+    assert {name: count["with_mask"] for name, count in result.table.items()} == {"train": 1}
+    assert result.lacking == [("with_mask", "val"), ("with_mask", "test")]
+    assert [path.name for path in images.find(tmp_path / "out" / "train")] == ["0.png"]
 
 
 def test_the_parts_can_be_laid_out_for_others(root: Path, tmp_path: Path) -> None:
