@@ -34,7 +34,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     short_help=COMMANDS["detect"],
     epilog="Exit codes: 0 done; 2 wrong usage; 3 some or all inputs could not be processed; "
     "4 no usable model; 5 the camera cannot be opened; 10 a class of --fail-on was found, whether "
-    "or not other inputs failed; 130 interrupted, Ctrl-C being how a camera without a window ends.",
+    "or not other inputs failed; 130 interrupted, whatever was found: Ctrl-C ends a camera without "
+    "a window, unless --max-frames does.",
 )
 @click.option(
     "--image",

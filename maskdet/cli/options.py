@@ -187,7 +187,8 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         inner = either_option(classifier_option(_networks(command, load, detector, _USUAL)))
-        return _detector_option(f"{detector}; maskdet if --model is a detector")(inner)
+        ours = "" if detector == "maskdet" else "; maskdet if --model is a detector"
+        return _detector_option(detector + ours)(inner)
 
     return add
 
@@ -246,7 +247,7 @@ def _networks(
         type=click.Path(path_type=Path),
         metavar="PATH",
         help="The face detector's file, if not the installed one. Of maskdet, the name or folder "
-        "of a detector, where --model does not name it.",
+        "of a detector.",
     )
     @click.option(
         "--min-score",

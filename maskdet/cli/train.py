@@ -48,7 +48,9 @@ from maskdet.train.options import TrainOptions
     "nothing.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut short in --out.")
-@click.option("--overwrite", is_flag=True, help="Replace the model that is in --out.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the model that is in --out, its card and metrics."
+)
 @common_options
 @click.pass_context
 def command(
@@ -153,6 +155,8 @@ def _refuse_others(ctx: click.Context, task: str) -> None:
 
 def _detector_options(ctx: click.Context, options: dict[str, Any]) -> DetectorOptions:
     """Return what is asked for; what is not has the detector's own defaults."""
+    if not options["epochs"]:
+        raise click.BadParameter("a detector needs at least one", param_hint="--epochs")
     return DetectorOptions(
         **{
             name: value

@@ -104,7 +104,8 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         type=click.IntRange(0),
         default=_DEFAULT.epochs,
         show_default=True,
-        help=f"Most epochs of fine-tuning; 0 trains the head only. {_also('epochs')}",
+        help="Most epochs of fine-tuning; of a classifier, 0 trains the head only. "
+        f"{_also('epochs')}",
     ),
     click.option(
         "--head-epochs",

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 # Before Keras is imported: TensorFlow reads it then.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -113,7 +112,8 @@ def _fit(
     best = BestKeeper(work, options.patience)
 
     def measure() -> dict[str, float]:
-        _compile(model, keras.optimizers.Adam(), options)
+        jit = network.jit_compile()
+        model.compile(loss=_loss(options), metrics=_metrics(), jit_compile=jit)
         figures = model.evaluate(*validation, verbose=0, return_dict=True)
         return {f"val_{name}": value for name, value in figures.items()}
 
@@ -129,7 +129,7 @@ def _train_head(
     features = _features(model.get_layer(network.FEATURES), prepared, options, progress)
     head = model.get_layer(network.HEAD)
     targets, held, training = prepared.targets(), prepared.validation, prepared.training
-    _compile(head, keras.optimizers.Adam(1e-3), options)
+    network.make_ready(head, keras.optimizers.Adam(1e-3), _loss(options), _metrics())
     head.fit(
         features[training],
         targets[training],
@@ -183,7 +183,8 @@ def _fine_tune(
         # which then takes epochs to come back.
         schedule = warm_cosine(options.learning_rate, options.epochs, len(batches), len(batches))
         # With batch norm frozen nothing else keeps a bad batch from throwing the weights off.
-        _compile(model, keras.optimizers.Adam(schedule, global_clipnorm=1.0), options)
+        optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+        network.make_ready(model, optimizer, _loss(options), _metrics())
         model.fit(
             batches,
             validation_data=validation,
@@ -199,15 +200,15 @@ def _fine_tune(
         )
 
 
-def _compile(model: keras.Model, optimizer: Any, options: TrainOptions) -> None:
-    model.compile(
-        optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing),
-        metrics=[
-            keras.metrics.CategoricalAccuracy(name="accuracy"),
-            keras.metrics.F1Score(average="macro", name="macro_f1"),
-        ],
-    )
+def _loss(options: TrainOptions) -> keras.losses.Loss:
+    return keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
+
+
+def _metrics() -> list[keras.metrics.Metric]:
+    return [
+        keras.metrics.CategoricalAccuracy(name="accuracy"),
+        keras.metrics.F1Score(average="macro", name="macro_f1"),
+    ]
 
 
 def class_weights(label: npt.NDArray[np.int64], power: float) -> dict[int, float]:

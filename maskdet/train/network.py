@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -127,9 +128,10 @@ def backbone(
             pooling=pooling,
             weights=None if folder or weights == "none" else weights,
         )
-    except (ValueError, OSError) as error:
+    except Exception as error:  # a bare one where Keras cannot download them
         raise ModelError(
-            f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}"
+            f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}; "
+            "--weights takes a file of them, or a model"
         ) from error
     if folder:
         start_from(base, folder)
@@ -188,3 +190,27 @@ def fine_tune_from(base: keras.Model, block: int) -> None:
         layer.trainable = current >= block and not isinstance(
             layer, keras.layers.BatchNormalization
         )
+
+
+def make_ready(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    loss: Callable[[Any, Any], Any],
+    metrics: Sequence[keras.metrics.Metric] = (),
+) -> None:
+    """Compile a network for training, with an optimizer that has its state already.
+
+    One without makes it within the first step, which TensorFlow then traces twice.
+    """
+    model.compile(optimizer, loss, metrics=list(metrics), jit_compile=jit_compile())
+    optimizer.build(model.trainable_variables)
+
+
+def jit_compile() -> bool | str:
+    """Return what Keras is to be told of compiling by XLA: False, or ``auto``.
+
+    XLA makes a training step of TensorFlow longer on a CPU: a third for the classifier, six times
+    as long for the detector.
+    """
+    on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
+    return False if on_cpu else "auto"

@@ -110,6 +110,7 @@ def test_the_defaults_of_the_detector_are_those_of_the_library(runner: CliRunner
         ("detection", ["--head-epochs", "3"], "--head-epochs is for --task classification"),
         ("detection", ["--label-smoothing", "0"], "--label-smoothing is for"),
         ("detection", ["--crop-size", "100"], "not a multiple of 32"),
+        ("detection", ["--epochs", "0"], "a detector needs at least one"),
         ("classification", ["--crop-size", "320"], "--crop-size is for --task detection"),
         ("classification", ["--crops", "320"], "--crops is for --task detection"),
         ("classification", ["--mosaic", "0"], "--mosaic is for --task detection"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -161,6 +162,13 @@ def test_weights_that_do_not_fit_are_refused(saved: dict[str, str], tmp_path: Pa
     (tmp_path / "altered" / store.KERAS).unlink()
     with pytest.raises(ModelError, match=r"has no model\.keras"):
         network.check(64, altered, 0.35, ("classification",))
+
+
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = Mock(side_effect=Exception("URL fetch failure on https://..."))
+    monkeypatch.setattr(keras.applications, "MobileNetV2", failure)
+    with pytest.raises(ModelError, match=r"URL fetch failure.*--weights takes a file"):
+        network.backbone((64, 64, 3), 0.35, "imagenet")
 
 
 def test_weights_of_a_model_of_another_alpha_are_refused_at_once(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from maskdet.train.detector.losses import detection_loss
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.prepare import Scenes, collect, prepare
 from maskdet.train.detector.sequence import Crops
-from maskdet.train.network import check, trained
+from maskdet.train.network import check, make_ready, trained
 from maskdet.train.prepare import warn_of_what_weights_know
 
 _AVERAGED = 1 / 20, 1000
@@ -142,11 +142,7 @@ def _train(
             options.seed,
             epoch=epochs_backed_up(best.folder),
         )
-        model.compile(
-            optimizer(options, len(batches)),
-            loss=detection_loss(len(scenes.classes)),
-            jit_compile=network.jit_compile(),
-        )
+        make_ready(model, optimizer(options, len(batches)), detection_loss(len(scenes.classes)))
         # What is measured and kept is the average; what goes on, and is backed up, is not.
         swap = SwapAverages()
         model.fit(

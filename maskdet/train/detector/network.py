@@ -97,17 +97,8 @@ def with_scores(model: keras.Model, classes: int) -> keras.Model:
     quality = ops.sigmoid(values[..., classes : classes + 1])
     scores = ops.sqrt(ops.sigmoid(values[..., :classes]) * quality)
     result = keras.Model(image, {"boxes": values[..., classes + 1 :], "scores": scores})
-    result.jit_compile = jit_compile() is not False
+    result.jit_compile = network.jit_compile() is not False
     return result
-
-
-def jit_compile() -> bool | str:
-    """Return what Keras is to be told of compiling by XLA: False, or ``auto``.
-
-    XLA makes a training step of TensorFlow six times as long on a CPU.
-    """
-    on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
-    return False if on_cpu else "auto"
 
 
 def _pyramid(taps: list[KerasTensor]) -> list[KerasTensor]:
