@@ -20,11 +20,10 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """
     target = Path(path)
     try:
-        if target.exists() and not (target.is_file() or target.is_dir()):
+        place, beside = places(target)
+        if place == beside:
             target.write_bytes(data)
             return
-        place = Path(os.path.realpath(target))
-        beside = place.with_name(f".{place.name}.part")
         try:
             beside.write_bytes(data)
             beside.replace(place)
@@ -32,6 +31,18 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Return where a file lies, and where it is written before it is renamed to that.
+
+    Of a link, the former is what it leads to. For a device or pipe both are itself.
+    """
+    target = Path(path)
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        return target, target
+    place = Path(os.path.realpath(target))
+    return place, place.with_name(f".{place.name}.part")
 
 
 def copy(

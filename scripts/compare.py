@@ -229,17 +229,21 @@ def main(
     rows = []
     try:
         with each(scenes, every) as folder:
+            ours = list(
+                pipelines(
+                    models or shipped("classification"), detectors, owns or shipped("detection")
+                )
+            )
+            # All are loaded first: what cannot be shows before hours of measuring.
+            usual = [load().detector.min_score for _, _, load in ours]
             behind = [] if no_rival else [None, *detectors]
             said = [ask_rival(rival.resolve(), folder, detector, cache) for detector in behind]
-            for name, whose, load in pipelines(
-                models or shipped("classification"), detectors, owns or shipped("detection")
-            ):
-                usual = load().detector.min_score
-                pipeline = load(min_score=min(LEAST_SCORE, usual))
-                rows.append(measure(folder, name, pipeline, usual, resamples) | whose)
+            for (name, whose, load), working in zip(ours, usual, strict=True):
+                pipeline = load(min_score=min(LEAST_SCORE, working))
+                rows.append(measure(folder, name, pipeline, working, resamples) | whose)
             for item in (*said, *others):
                 rows.append(measure(folder, item.name, item.lines, item.min_score, resamples))
-    except MaskdetError as error:
+    except (MaskdetError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     figures = {"scenes": scenes.name, "every": every, "contenders": rows}
     if json_file:

@@ -78,9 +78,11 @@ def targets(contenders: list[dict[str, Any]]) -> Iterator[tuple[str, str, bool]]
             ("boxes: macro-F1", LEAST_F1),
             ("boxes: incorrect recall", LEAST_INCORRECT),
         ):
-            yield _least(row, column, least, f"{model}, {column}")
-        ece = _figure(row, "boxes: ECE")
-        yield f"{model}, boxes: ECE at most {MOST_ECE}", cell(ece), _value(ece) <= MOST_ECE
+            if not _lacks(row, column):
+                yield _least(row, column, least, f"{model}, {column}")
+        if not _lacks(row, "boxes: ECE"):
+            ece = _figure(row, "boxes: ECE")
+            yield f"{model}, boxes: ECE at most {MOST_ECE}", cell(ece), _value(ece) <= MOST_ECE
     for row in contenders:
         if "own" in row:
             for column, least in (OWN_SMALL if row["own"].endswith("_small") else OWN).items():

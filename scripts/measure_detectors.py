@@ -30,6 +30,7 @@ from bench_detect import shipped
 from tqdm import tqdm
 
 from maskdet import faces, images
+from maskdet.errors import MaskdetError
 from maskdet.faces import haar, ssd, yunet
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
@@ -67,8 +68,12 @@ def main(
     if not paths:
         raise click.ClickException(f"there is no photograph in {scenes}")
     ssds = list(_ssds(sizes or (ssd.TRAINED_SIZE, ssd.PICTURE_SIZE)))
-    contenders = ssds if curve else [*ssds, *_others(yunet_file), *_owns(owns)]
-    rankings = _rankings(paths, {name: make(min_score=LEAST_SCORE) for name, make, _ in contenders})
+    try:
+        contenders = ssds if curve else [*ssds, *_others(yunet_file), *_owns(owns)]
+        detectors = {name: make(min_score=LEAST_SCORE) for name, make, _ in contenders}
+        rankings = _rankings(paths, detectors)
+    except MaskdetError as error:
+        raise click.ClickException(str(error)) from error
     count = next(iter(rankings.values())).faces.sum()
     click.echo(f"{scenes.name}: {len(paths)} photographs, {count:.0f} faces\n")
     if curve:

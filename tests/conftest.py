@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from hostile import HostileBing
+from hypothesis import settings
 from mjpeg import MjpegServer, SilentServer
 from screen import Screen, open_screen
 
@@ -27,6 +28,10 @@ from maskdet.types import Box
 
 if TYPE_CHECKING:
     from maskdet.synth.landmarks import Mesh
+
+# On a busy machine a single example may take any time.
+settings.register_profile("maskdet", deadline=None)
+settings.load_profile("maskdet")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -167,6 +167,7 @@ def test_everybody_is_measured(
         (["--scenes", "{scenes}", "--rival", "none"], f"no {RIVAL} in none"),
         (["--predictions", "other=none.jsonl"], "is no NAME=FILE"),
         (["--scenes", "{scenes}", "--no-rival", "--model", "none"], "no model 'none'"),
+        (["--scenes", "{scenes}", "--no-rival", "--model", "mask_detector"], "finds the faces"),
     ],
 )
 def test_errors(
@@ -244,6 +245,14 @@ def test_the_targets(
     for part, yes in expected.items():
         found = [value for text, value in reached.items() if part in text]
         assert found == ([] if yes is None else [yes]), part
+
+
+def test_a_target_that_nothing_was_measured_for_is_left_out(compare: ModuleType) -> None:
+    import compare_report
+
+    row = contender("mine, ssd", "ssd", 0.6)
+    del row["metrics"]["true_boxes"]
+    assert not [text for text, _, _ in compare_report.targets([row]) if "boxes" in text]
 
 
 def test_the_true_boxes_are_judged_once_a_model(compare: ModuleType) -> None:

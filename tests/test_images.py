@@ -230,7 +230,7 @@ FORMS = [encoded(plain(), form) for form in ("JPEG", "PNG", "WEBP", "BMP", "TIFF
 
 
 @pytest.mark.filterwarnings("ignore")  # pytest has set those aside that maskdet.images made
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     data=st.sampled_from(FORMS),
     changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),

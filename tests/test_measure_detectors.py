@@ -55,6 +55,15 @@ def test_a_row_for_each_detector(
     assert [row[1] for row in cells] == [*["1.000"] * 3, "0.000"]
 
 
+def test_a_photograph_without_a_label_is_an_error(
+    script: ModuleType, scenes: Path, runner: CliRunner, astronaut_jpg: Path
+) -> None:
+    astronaut_jpg.with_suffix(".xml").unlink()
+    result = runner.invoke(script.main, ["--scenes", str(scenes), "--size", "300", "--curve"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: cannot read")
+
+
 def test_the_curve_has_what_each_threshold_gives(
     script: ModuleType, scenes: Path, runner: CliRunner
 ) -> None:

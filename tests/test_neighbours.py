@@ -58,7 +58,7 @@ def way(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", BYTES)
 @given(data=st.data(), distance=st.integers(0, 12))
-@settings(max_examples=60, deadline=None, suppress_health_check=_ONE_WAY)
+@settings(max_examples=60, suppress_health_check=_ONE_WAY)
 def test_near_pairs_are_those_of_brute_force(size: int, data: st.DataObject, distance: int) -> None:
     rows = data.draw(clustered(size))
     pairs = near_pairs(rows, distance)
@@ -69,7 +69,7 @@ def test_near_pairs_are_those_of_brute_force(size: int, data: st.DataObject, dis
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", BYTES)
 @given(data=st.data(), distance=st.integers(0, 12))
-@settings(max_examples=40, deadline=None, suppress_health_check=_ONE_WAY)
+@settings(max_examples=40, suppress_health_check=_ONE_WAY)
 def test_cross_pairs_are_those_of_brute_force(
     size: int, data: st.DataObject, distance: int
 ) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def _detect_film(
             takers = list(sinks)
             if place is not None:
                 annotated = AnnotatedFilm(place, film.fps, blur)
-                stack.callback(_finish, annotated, footage)
+                stack.push(partial(_finish, annotated, footage))
                 takers.insert(0, annotated)
             total = min((n for n in (film.length, max_frames) if n is not None), default=None)
             bar = stack.enter_context(progress(total=total, desc=name, unit="frame"))
@@ -163,8 +164,20 @@ def _detect_film(
         raise
 
 
-def _finish(annotated: AnnotatedFilm, footage: Footage) -> None:
-    annotated.close()
+def _finish(
+    annotated: AnnotatedFilm,
+    footage: Footage,
+    _: object,
+    error: BaseException | None,
+    __: object,
+) -> None:
+    """Finish an annotated film, whatever ``error`` ends the run; that one goes on, not another."""
+    try:
+        annotated.close()
+    except OutputError as failure:
+        if error is None:
+            raise
+        footage.error = str(failure)
     if annotated.finished:
         footage.annotated = annotated.path
 

@@ -16,7 +16,7 @@ from maskdet import images
 from maskdet.detect import draw
 from maskdet.errors import OutputError
 from maskdet.faces.crop import crop_faces, square_around
-from maskdet.files import make_folder
+from maskdet.files import make_folder, places
 from maskdet.images import Bgr
 from maskdet.types import ImageResult
 
@@ -63,7 +63,8 @@ class Csv:
 
     Rows go, each at once, to a file beside; ``close`` gives it its name, also when the run
     was interrupted, as that is how a camera's usually ends. If not even one result came, an
-    earlier table stays. A run that is killed leaves its rows in ``.<name>.part``.
+    earlier table stays. A run that is killed leaves its rows in ``.<name>.part``. A device or
+    pipe gets the rows themselves.
 
     Raises:
         OutputError: the file cannot be written.
@@ -76,7 +77,7 @@ class Csv:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._beside = path.with_name(f".{path.name}.part")
+        self._place, self._beside = places(path)
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
         try:
@@ -109,8 +110,10 @@ class Csv:
             return
         try:
             self._file.close()
+            if self._place == self._beside:
+                return
             if self._used:
-                self._beside.replace(self.path)
+                self._beside.replace(self._place)
             else:
                 self._beside.unlink()
         except OSError as error:
@@ -122,7 +125,8 @@ class Crops:
 
     A crop is named ``<label>/<source>-<digest>-<face>.jpg``, with the frame's number before
     the face's in a film: ``source`` is the file's name without ending, the digest tells two
-    files of one name apart, ``face`` is the place in the result's list of faces.
+    files of one name apart, or two pictures of a camera or of stdin, ``face`` is the place in the
+    result's list of faces.
 
     Args:
         folder: is made where it does not exist.
@@ -139,7 +143,9 @@ class Crops:
     def write(self, image: Bgr | None, result: ImageResult) -> None:
         if image is None:
             return
-        digest = hashlib.sha256(os.fsencode(Path(result.source).absolute())).hexdigest()[:6]
+        path = Path(result.source)
+        shown = b"" if path.is_file() else image.tobytes()
+        digest = hashlib.sha256(os.fsencode(path.absolute()) + shown).hexdigest()[:6]
         frame = "" if result.frame is None else f"-{result.frame:06d}"
         stem = Path(result.image).stem.strip("-") or "picture"
         for number, face in enumerate(result.faces):

@@ -74,13 +74,13 @@ def _expand_one(given: str, stdin: bytes | None) -> Iterator[Picture]:
         # Path.glob takes no absolute pattern.
         names = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
         matches = [Path(name) for name in names]
+        # With ** the files below a folder are mostly matches of their own.
+        alone = "**" in given and not all(match.is_dir() for match in matches)
         for match in matches:
-            if match.is_dir():
-                # With ** the files below a folder are matches of their own.
-                if "**" not in given:
-                    yield from _search(match)
-            elif not _is_output(match):
+            if not match.is_dir():
                 yield Picture(str(match), Path(match.name))
+            elif not alone:
+                yield from _search(match)
         if not matches:
             yield _problem(given, f"no file matches {given}")
     else:

@@ -16,7 +16,7 @@ from maskdet.evaluate.metrics import MASKED
 from maskdet.evaluate.observe import Observation
 from maskdet.evaluate.truth import SIZES, shorter_side
 from maskdet.labels import ap
-from maskdet.labels.ap import Judged, Ranking, judge, ratio
+from maskdet.labels.ap import LEAST_SCORE, Judged, Ranking, judge, ratio
 from maskdet.labels.match import Matches, match
 from maskdet.types import Box, Prediction
 
@@ -92,8 +92,8 @@ class Detection:
 
     def _rankings(self) -> dict[str, Ranking]:
         def whole(item: Observation, within: Callable[[Box], bool] | None = None) -> Judged:
-            boxes = [face.box for face in item.detected]
-            scores = [face.score for face in item.detected]
+            ranked = [face for face in item.detected if face.score >= LEAST_SCORE]
+            boxes, scores = [face.box for face in ranked], [face.score for face in ranked]
             return judge(item.picture.faces, boxes, scores, within=within)
 
         rankings = {"face": Ranking(map(whole, self.observations))}
@@ -237,7 +237,8 @@ def _judge_class(item: Observation, label: str, two: bool = False) -> Judged:
         return two_class(said) if two else said
 
     truth = [replace(face, label=name(face.label)) for face in item.picture.faces]
-    own = [face for face in item.found if name(face.label) == label]
+    ranked = (face for face in item.found if face.detector_score >= LEAST_SCORE)
+    own = [face for face in ranked if name(face.label) == label]
     scores = [face.detector_score * _score(face, label, two) for face in own]
     return judge(truth, [face.box for face in own], scores, label)
 

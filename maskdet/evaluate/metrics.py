@@ -80,7 +80,7 @@ def classification(faces: Faces, weights: Floats) -> dict[str, float]:
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, guess, labels=labels, sample_weight=weight, zero_division=0
     )
-    recall[support == 0] = f1[support == 0] = np.nan
+    precision[support == 0] = recall[support == 0] = f1[support == 0] = np.nan
     present = faces.present
     figures = {
         "accuracy": _mean(truth == guess, weight),
@@ -92,8 +92,7 @@ def classification(faces: Faces, weights: Floats) -> dict[str, float]:
     }
     for label in labels:
         place, own = f"by_class/{CLASSES[label]}", truth == label
-        known = label in present
-        figures[f"{place}/precision"] = float(precision[label]) if known else math.nan
+        figures[f"{place}/precision"] = float(precision[label])
         figures[f"{place}/recall"] = float(recall[label])
         figures[f"{place}/f1"] = float(f1[label])
         both = own.any() and not own.all()

@@ -33,13 +33,13 @@ Floats = npt.NDArray[np.float64]
 class Observation:
     """One picture with what was seen in it.
 
-    Down to ``LEAST_SCORE``, ``MOST`` at most, and the surest first, ``detected`` is what the face
-    detector found and ``found`` what the pipeline made of it, background left out. Of
-    ``picture.counted``, in this order, are ``scores`` (the classifier's probabilities on the true
-    boxes, float64, shape (faces, classes in the order of ``CLASSES``); None if there is no
-    classifier),
-    ``brightness`` (mean luminance, 0 to 255) and ``sharpness`` (variance of the Laplacian of
-    the face at 64 x 64 pixels; Pech-Pacheco et al., 2000).
+    Down to ``LEAST_SCORE`` or, if that is less, the working threshold, ``MOST`` at most, and the
+    surest first, ``detected`` is what the face detector found and ``found`` what the pipeline made
+    of it, background left out. Of ``picture.counted``, in this order, are ``scores`` (the
+    classifier's probabilities on the true boxes, float64, shape (faces, classes in the order of
+    ``CLASSES``); None if there is no classifier), ``brightness`` (mean luminance, 0 to 255) and
+    ``sharpness`` (variance of the Laplacian of the face at 64 x 64 pixels; Pech-Pacheco et al.,
+    2000).
     """
 
     picture: Picture
@@ -86,7 +86,8 @@ def observe(
             detected = detected[: _most((face.score for face in detected), min_score)]
             found = pipeline.label(image, detected)
         classifier = pipeline.classifier if pipeline else None
-        observations.append(_observation(picture, image, detected, found, classifier))
+        least = min(LEAST_SCORE, min_score)
+        observations.append(_observation(picture, image, detected, found, classifier, least))
     return observations, problems
 
 
@@ -100,6 +101,7 @@ def _observation(
     detected: Sequence[Face],
     found: Sequence[Prediction],
     classifier: Classifier | None,
+    least: float,
 ) -> Observation:
     boxes = [None if picture.whole else face.box for face in picture.counted]
     details = [_detail(image, box) for box in boxes]
@@ -107,13 +109,13 @@ def _observation(
         picture,
         tuple(
             sorted(
-                (face for face in detected if face.score >= LEAST_SCORE),
+                (face for face in detected if face.score >= least),
                 key=lambda face: (-face.score, face.box.to_list()),
             )
         ),
         tuple(
             sorted(
-                (face for face in found if face.detector_score >= LEAST_SCORE),
+                (face for face in found if face.detector_score >= least),
                 key=lambda face: (-face.detector_score, face.box.to_list()),
             )
         ),

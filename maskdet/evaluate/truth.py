@@ -89,8 +89,12 @@ def load(root: Path, split: str | None = None, exclude: Sequence[str] = ()) -> T
         if split and part(row.get("split") or "") != split:
             continue
         whole = any(sample.box is None for sample in samples)
-        # What is labelled as background is no face.
-        shown = tuple(_face(sample) for sample in samples if sample.label in CLASSES)
+        try:
+            # What is labelled as background is no face.
+            shown = tuple(_face(sample) for sample in samples if sample.label in CLASSES)
+        except InputError as error:
+            truth.problems.append(str(error))
+            continue
         truth.pictures.append(Picture(path, name, shown, whole, row.get("source") or ""))
     if not any(picture.counted for picture in truth.pictures):
         raise InputError(

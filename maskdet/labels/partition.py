@@ -101,7 +101,8 @@ def partition(
         (label, name)
         for name in PARTS
         for label in KNOWN
-        if fractions[name] and label in present and not result.table.get(name, {}).get(label)
+        if fractions[name] and label in present
+        if not result.table.get(name, Counter[str]())[label]
     ]
     if out:
         result.problems += _lay_out(pictures, after, out, link, progress)

@@ -27,7 +27,7 @@ from maskdet.train.prepare import Prepared, save_split
 TOLERANCE = 1e-3
 """Largest difference of a probability between ONNX Runtime and Keras."""
 
-OF_A_MODEL = ("metrics.json", "MODEL_CARD.md")
+OF_A_MODEL = ("metrics.json", "MODEL_CARD.md", "confusion.png")
 """Files that speak of one model and must not outlive it when it is replaced."""
 
 _VERSIONS = ("maskdet", "keras", "tensorflow", "tf2onnx", "imgaug", "numpy", "opencv-python")

@@ -26,7 +26,7 @@ def next_frame(camera: Camera) -> Frame:
 def test_a_camera_gives_no_frame_twice(mjpeg: MjpegServer) -> None:
     with Camera(mjpeg.url) as camera:
         frames = [next_frame(camera) for _ in range(20)]
-    assert frames[0].time_s == 0
+    assert frames[0].time_s >= 0  # more where a newer one has taken the first one's place
     for earlier, later in pairwise(frames):
         assert later.number > earlier.number
         assert later.time_s > earlier.time_s

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mjpeg import MjpegServer
 
 from maskdet.detect import camera as camera_module
 from maskdet.detect.camera import Camera
+from maskdet.detect.film import AnnotatedFilm
 from maskdet.detect.live import Footage, detect_camera, detect_films
 from maskdet.detect.live_window import FrameRate, counts
 from maskdet.detect.pipeline import Pipeline, load_pipeline
@@ -123,6 +124,34 @@ def test_what_ends_a_run_leaves_a_finished_film(
     assert [footage.frames for footage in reported] == [3]
     assert reported[0].annotated == places[films[0]]
     assert len(list(Film(places[films[0]]))) == 3
+
+
+@pytest.mark.parametrize("end", [StopRun(), KeyboardInterrupt()])
+def test_what_ends_a_run_ends_it_where_the_film_cannot_be_finished(
+    pipeline: Pipeline,
+    make_film: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: BaseException,
+) -> None:
+    films = [str(make_film("a.mp4", 5)), str(make_film("b.mp4", 5))]
+    close = AnnotatedFilm.close
+
+    def fail(film: AnnotatedFilm) -> None:
+        close(film)
+        raise OutputError("no space")
+
+    monkeypatch.setattr(AnnotatedFilm, "close", fail)
+    reported: list[Footage] = []
+    with nullcontext() if isinstance(end, StopRun) else pytest.raises(KeyboardInterrupt):
+        detect_films(
+            pipeline,
+            films,
+            [Kept(3, end)],  # type: ignore[arg-type]
+            {films[0]: tmp_path / "out.mp4"},
+            report=reported.append,
+        )
+    assert [(footage.source, footage.error) for footage in reported] == [(films[0], "no space")]
 
 
 def test_a_film_whose_results_cannot_be_written_fails_and_the_next_goes_on(

@@ -125,6 +125,24 @@ def test_a_csv_file_that_cannot_be_written_is_told_at_once(name: str, tmp_path: 
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
+def test_csv_goes_into_a_pipe_and_to_what_a_link_leads_to(image: Bgr, tmp_path: Path) -> None:
+    pipe, link, file = (tmp_path / name for name in ("pipe", "link.csv", "file.csv"))
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    file.write_text("of the last run")
+    link.symlink_to(file)
+    for path in (pipe, link):
+        sink = Csv(path)
+        sink.write(image, result())
+        sink.close()
+    assert os.read(reader, 10_000) == file.read_bytes()
+    os.close(reader)
+    assert len(file.read_text().splitlines()) == 3
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def crops_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
 
@@ -172,6 +190,15 @@ def test_crops_of_equal_names_do_not_meet_and_a_second_run_changes_nothing(
             "with_mask/picture",
         ]
         assert names[2].endswith("-000001-0.jpg")
+
+
+@pytest.mark.parametrize("source", ["-", "0", "rtsp://camera.local/stream"])
+def test_crops_of_another_run_of_a_camera_do_not_meet(
+    image: Bgr, tmp_path: Path, source: str
+) -> None:
+    for run in (image, image[:, ::-1].copy(), image):
+        Crops(tmp_path, margin=0).write(run, result(source, faces=1, frame=0))
+    assert len(crops_below(tmp_path)) == 2
 
 
 def test_crops_of_any_file_name(image: Bgr, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["[ab].*"], ["a.jpg", "b.png"]),
         (["old.maskdet.jpg"], ["old.maskdet.jpg"]),
         (["a.jpg", "old.maskdet.jpg"], ["a.jpg"]),
+        (["*.maskdet.jpg"], ["old.maskdet.jpg"]),
+        (["**/deep"], ["sub/deep/c.webp"]),
     ],
 )
 def test_what_is_meant(inputs: Sequence[str], sources: Sequence[str]) -> None:

@@ -42,6 +42,14 @@ def test_pictures_with_and_without_faces(data: Path) -> None:
     }
 
 
+def test_a_crop_that_cannot_be_read_is_told(data: Path) -> None:
+    (data / "with_mask" / "bad.jpg").write_text("<html>")
+    truth = load(data)
+    assert [picture.name for picture in truth.pictures] == ["b.png", "empty.png", "with_mask/a.png"]
+    (problem,) = truth.problems
+    assert "bad.jpg is not an image" in problem
+
+
 def test_a_face_that_is_left_out_is_held_against_nobody(data: Path) -> None:
     faces = load(data, exclude=["b.png#1"]).pictures[0].faces
     assert [(face.index, face.difficult) for face in faces] == [(1, True), (2, True)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maskdet.faces.crop import crop_faces, region, square_around
@@ -20,7 +20,6 @@ def boxes_partly_inside(draw: st.DrawFn) -> Box:
     return Box(x1, y1, x2, y2)
 
 
-@settings(deadline=None)
 @given(
     st.lists(boxes_partly_inside(), max_size=3),
     st.integers(1, 64),
@@ -32,7 +31,6 @@ def test_any_boxes_give_a_batch_of_squares(boxes: list[Box], size: int, margin: 
     assert batch.dtype == np.uint8
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60), st.data())
 def test_a_square_inside_is_cut_pixel_by_pixel(side: int, data: st.DataObject) -> None:
     x = data.draw(st.integers(0, 90 - side))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -108,7 +108,6 @@ BOXES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.builds(face, BOXES), max_size=5, unique_by=lambda item: item.box),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from test_yolo import labelled
 
 from maskdet.classes import KNOWN
@@ -16,7 +16,6 @@ from maskdet.labels.voc import VocObject
 from maskdet.types import Box
 
 
-@settings(deadline=None)
 @given(labelled())
 def test_boxes_and_marks_come_back(picture: tuple[int, int, list[VocObject]]) -> None:
     width, height, objects = picture

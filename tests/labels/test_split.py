@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maskdet.errors import InputError
@@ -22,7 +22,6 @@ def test_clusters_chain_groups_and_near_duplicates() -> None:
     assert numbers[3] != numbers[0]
 
 
-@settings(deadline=None)  # the first call imports scikit-learn
 @given(FACES, st.floats(0.05, 0.5), st.integers(0, 5))
 def test_no_cluster_is_on_both_sides_and_every_class_on_each(
     faces: list[tuple[str, int]], fraction: float, seed: int
@@ -80,7 +79,6 @@ def test_parts_are_stratified_and_about_as_large_as_asked() -> None:
     assert found == pytest.approx(np.outer(FRACTIONS, [2000, 900, 100]), abs=3)
 
 
-@settings(deadline=None)
 @given(FACES, st.integers(0, 5), st.data())
 def test_clusters_are_undivided_and_keep_their_parts(
     faces: list[tuple[str, int]], seed: int, data: st.DataObject

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maskdet.classes import KNOWN
@@ -27,7 +27,6 @@ def labelled(draw: st.DrawFn) -> tuple[int, int, list[VocObject]]:
     return width, height, objects
 
 
-@settings(deadline=None)
 @given(labelled())
 def test_boxes_of_whole_pixels_come_back(picture: tuple[int, int, list[VocObject]]) -> None:
     width, height, objects = picture

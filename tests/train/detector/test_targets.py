@@ -50,7 +50,7 @@ def test_each_size_has_its_level(longer: float, stride: int) -> None:
     assert level_strides(np.array([[10, 10, 10 + longer, 14]], np.float32)).tolist() == [stride]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(boxes=some_boxes())
 def test_places_see_one_of_the_faces_of_their_level_near_its_centre(boxes: np.ndarray) -> None:
     target, spots = assigned(boxes), places(SIDE, SIDE)
@@ -66,7 +66,7 @@ def test_places_see_one_of_the_faces_of_their_level_near_its_centre(boxes: np.nd
         assert np.abs(centre - (x, y)).max() <= 1.5 * stride + 1e-3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(boxes=some_boxes(most=1))
 def test_a_face_that_is_alone_is_always_seen(boxes: np.ndarray) -> None:
     target = assigned(boxes)
@@ -92,7 +92,7 @@ def test_nothing_counts_in_ignored_regions_but_faces() -> None:
 
 
 @pytest.mark.train
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(boxes=some_boxes())
 def test_decoding_gives_back_the_box_that_a_place_sees(boxes: np.ndarray) -> None:
     target, spots = assigned(boxes), places(SIDE, SIDE)
@@ -115,7 +115,7 @@ def test_decoding_gives_back_the_box_that_a_place_sees(boxes: np.ndarray) -> Non
 
 
 @pytest.mark.train
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(first=some_boxes(), second=some_boxes())
 def test_overlap_is_what_plain_arithmetic_says(first: np.ndarray, second: np.ndarray) -> None:
     count = min(len(first), len(second))

@@ -30,7 +30,7 @@ def pictures(draw: st.DrawFn) -> Scene:
     return scene(width, height, [face])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(picture=pictures(), seed=st.integers(0, 1000), width=st.sampled_from([64, 96, 128]))
 def test_the_chosen_face_is_in_the_crop_with_all_of_it(
     picture: Scene, seed: int, width: int
