@@ -88,6 +88,8 @@ def mine(
     """
     if second is None and second_model is not None:
         raise click.UsageError("--second-model is for --second")
+    if second == "yunet" and second_model is None:
+        raise click.UsageError("--second yunet needs its file: --second-model")
 
     from maskdet.labels import mine as mining
 

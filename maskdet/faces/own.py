@@ -105,7 +105,7 @@ class OwnFaceDetector:
         size: int | None = None,
         moving: bool = False,
     ) -> None:
-        self.folder = store.find(weights or store.DETECTOR, "--face-model")
+        self.folder = store.find(weights or store.DETECTOR)
         self.info, self._session = session.load(self.folder, "detection", threads)
         self._check_shapes()
         if min_score is None:

@@ -68,8 +68,8 @@ def search_folders() -> list[Path]:
     ]
 
 
-def find(name_or_path: str | os.PathLike[str], option: str = "--model") -> Path:
-    """Return the folder of a model given by its name or path; ``option`` is how it is given.
+def find(name_or_path: str | os.PathLike[str]) -> Path:
+    """Return the folder of a model given by its name or path.
 
     Raises:
         ModelError: there is none, or it is a kind of file that is never loaded.
@@ -91,7 +91,7 @@ def find(name_or_path: str | os.PathLike[str], option: str = "--model") -> Path:
     places = ", ".join(str(folder) for folder in search_folders())
     raise ModelError(
         f"no model {str(name_or_path)!r}: neither a folder with a {DESCRIPTION} nor a name in "
-        f"{places}. Give {option} PATH or set MASKDET_MODEL_DIR"
+        f"{places}. Give the path of its folder, or set MASKDET_MODEL_DIR"
     )
 
 

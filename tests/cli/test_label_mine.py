@@ -73,7 +73,7 @@ def test_problems_are_listed(runner: CliRunner, raw: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["--second-model", "a.onnx"], 2, "--second-model is for --second"),
-        (["--second", "yunet"], 4, "YuNet comes with a file of its own"),
+        (["--second", "yunet"], 2, "--second yunet needs its file: --second-model"),
         (["--detector", "yunet"], 4, "YuNet comes with a file of its own"),
         (["--faces", "{raw}/in"], 3, "lies in"),
     ],

@@ -271,7 +271,7 @@ def test_a_missing_or_wrong_model_is_told(
         patch.setattr(store, "search_folders", list)
         with pytest.raises(ModelError, match="no model 'mask_detector"):
             OwnFaceDetector()
-    with pytest.raises(ModelError, match="Give --face-model PATH"):
+    with pytest.raises(ModelError, match="no model 'nothing'"):
         OwnFaceDetector(Path("nothing"))
     with pytest.raises(ModelError, match="is a classifier, not a detector"):
         OwnFaceDetector(make_model(tmp_path / "classifier"))
