@@ -68,7 +68,7 @@ def test_a_missing_model_is_told_with_the_places_that_were_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MASKDET_MODEL_DIR", str(tmp_path))
-    with pytest.raises(ModelError, match=r"no model 'nothing'.*--model") as raised:
+    with pytest.raises(ModelError, match="no model 'nothing'") as raised:
         store.find("nothing")
     assert str(tmp_path) in str(raised.value)
     with pytest.raises(ModelError, match="no model"):
