@@ -99,9 +99,15 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
             if row["id"] not in found:
                 found[row["id"]] = Picture(**dict(row))
                 queue.append(found[row["id"]])
-    listed = _listed_crops(catalog)
+    listed, astray = _listed_crops(catalog), _astray(catalog, found.values())
     removals = [
-        _removal(catalog, picture, listed.get(picture.sha256, ())) for picture in found.values()
+        _removal(
+            catalog,
+            picture,
+            listed.get(picture.sha256, ()),
+            astray.get(picture.sha256, ()),
+        )
+        for picture in found.values()
     ]
     originals = {
         picture.duplicate_of: origin.by_id(catalog, picture.duplicate_of)
@@ -230,10 +236,26 @@ def _listed_crops(catalog: Catalog) -> dict[str, list[Path]]:
     return result
 
 
-def _removal(catalog: Catalog, picture: Picture, listed: Iterable[Path]) -> Removal:
+def _astray(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]:
+    """Return where pictures lie that somebody has moved within the data set, by their sha256."""
+    sizes = {
+        picture.sha256: picture.bytes
+        for picture in found
+        if picture.path and not catalog.absolute(picture.path).is_file()
+    }
+    result: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in images.find(catalog.root) if sizes else ():
+        if path.stat().st_size in sizes.values():
+            result[files.sha256(path)].append(path)
+    return result
+
+
+def _removal(
+    catalog: Catalog, picture: Picture, listed: Iterable[Path], astray: Iterable[Path]
+) -> Removal:
     rows = catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
     crops = tuple(dict.fromkeys([*(row["path"] for row in rows), *map(catalog.relative, listed)]))
-    places = [catalog.absolute(path) for path in (*crops, picture.path) if path]
+    places = [*astray, *(catalog.absolute(path) for path in (*crops, picture.path) if path)]
     for path in places:
         catalog.relative(path)  # refuses what a forged ledger says of other places
     # Set aside, it may lie outside of the root; where that was cut short, at its old place.
@@ -292,5 +314,11 @@ def _mark(connection: sqlite3.Connection, item: Removal) -> None:
         (picture.id,),
     )
     connection.execute("DELETE FROM crops WHERE image_id = ?", (picture.id,))
+    # What was set aside as a copy has a row like a picture's, even if it is a crop.
+    for crop in item.crops:
+        connection.execute(
+            "UPDATE images SET path = NULL, status = 'forgotten' WHERE path = ?", (crop,)
+        )
+        connection.execute("DELETE FROM aside WHERE moved_to = ?", (crop,))
     connection.execute("DELETE FROM hashes WHERE path = ?", (picture.path,))
     connection.execute("DELETE FROM aside WHERE image_id = ?", (picture.id,))

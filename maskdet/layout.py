@@ -46,7 +46,9 @@ def own_voc(picture: Path) -> Path | None:
     if not boxes.is_file():
         return None  # said without reading the folder, which may be a large one of faces
     shared = any(
-        other != picture and other.suffix.lower() in images.SUFFIXES
+        other != picture
+        and other.suffix.lower() in images.SUFFIXES
+        and voc_path(other) == boxes  # a.1.jpg has a.1.xml
         for other in picture.parent.glob(f"{glob.escape(picture.stem)}.*")
     )
     return None if shared else boxes

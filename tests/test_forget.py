@@ -8,7 +8,9 @@ import pytest
 from collected import Collected, collect, search, serve
 
 from maskdet import forget
-from maskdet.catalog import Catalog, pictures
+from maskdet.catalog import Catalog, origin, pictures
+from maskdet.dedup.aside import set_aside, undo
+from maskdet.dedup.match import Match
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.layout import voc_path
@@ -109,6 +111,43 @@ def test_crops_that_were_cut_before_there_was_a_ledger_go_too(collected: Collect
     assert collected.crops() == left
     listed = [Path(row["file"]).name for row in Manifest(collected.data / "faces").rows]
     assert sorted(listed) == left
+
+
+def test_a_crop_that_was_set_aside_as_a_copy_goes_too(collected: Collected) -> None:
+    stem = collected.paths["street"].stem
+    first, second = (collected.data / f"faces/with_mask/{stem}_{k}.jpg" for k in (0, 1))
+    match = Match(str(second), str(first), "near", "more pixels", 1)
+    with Catalog(collected.data) as catalog:
+        set_aside(catalog, [match], "move", collected.data / "duplicates")
+        (row,) = catalog.read("SELECT moved_to FROM aside ORDER BY id DESC LIMIT 1")
+        moved = catalog.absolute(row["moved_to"])
+        assert moved.is_file()
+        known = origin.origin(catalog, moved)
+        assert (known.picture.path, known.face and known.face.object) == (
+            catalog.relative(collected.paths["street"]),
+            1,
+        )
+        undo(catalog)
+        assert origin.origin(catalog, second).face == known.face
+        set_aside(catalog, [match], "move", collected.data / "duplicates")
+    result = do(collected, str(collected.paths["street"]))
+    assert result.problems == []
+    assert not moved.exists()
+    assert not [row for row in Manifest(collected.data / "faces").rows if stem in row["file"]]
+    with Catalog(collected.data) as catalog:
+        assert pictures.by_path(catalog, catalog.relative(moved)) is None
+        assert undo(catalog).problems == []
+
+
+def test_a_picture_that_somebody_has_moved_goes_too(collected: Collected) -> None:
+    street = collected.paths["street"]
+    astray = collected.data / "raw" / "without_mask" / "renamed.jpg"
+    street.rename(astray)
+    voc_path(street).rename(voc_path(astray))
+    result = do(collected, collected.urls["street"])
+    assert (result.pictures, result.problems) == (2, [])
+    assert not astray.exists()
+    assert not voc_path(astray).exists()
 
 
 def test_the_rest_stays_as_it_is(collected: Collected) -> None:

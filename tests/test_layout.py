@@ -15,6 +15,7 @@ from maskdet.layout import folder_class, own_voc, voc_path
         (["a.xml", "a.png"], False),
         (["a.xml", "a.PNG"], False),
         (["a.xml", "a.txt", "ab.png", "b.png"], True),
+        (["a.xml", "a.1.jpg", "a.maskdet.jpg"], True),
     ],
 )
 def test_a_voc_file_may_belong_to_two_pictures(

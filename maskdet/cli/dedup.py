@@ -142,8 +142,7 @@ def command(
     options = Options(kind, size, distance, verify, mirror)
     acting = action != "report" and not dry_run
     with place.open() if acting else place.open_to_look() as catalog:
-        if acting and catalog:
-            asides.recover(catalog)
+        begun = asides.recover(catalog) if acting and catalog else []
         found = look(place, options, against, catalog, progress)
         _print(found, as_json)
         if report is None and acting and action == "move" and found.duplicates:
@@ -161,7 +160,7 @@ def command(
             done = asides.set_aside(catalog, found.duplicates, action, place.aside, progress)
             said = {"move": f"moved to {place.aside}:", "delete": "deleted", "link": "linked"}
             say(f"{said[action]} {len(done.moved)}")
-    _end(ctx, [*found.problems, *done.problems])
+    _end(ctx, list(dict.fromkeys([*begun, *found.problems, *done.problems])))
 
 
 def _print(found: Found, as_json: bool) -> None:

@@ -61,8 +61,7 @@ def set_aside(
 def _set_aside(
     catalog: Catalog, duplicates: Sequence[Match], action: str, folder: Path, progress: Progress
 ) -> Done:
-    _recover(catalog)
-    done, run = Done(), now()
+    done, run = Done(problems=_recover(catalog)), now()
     for match in progress(duplicates, desc=action, unit="picture"):
         try:
             if action == "link" and not _linkable(match):
@@ -75,7 +74,7 @@ def _set_aside(
             for row in catalog.read(
                 "SELECT * FROM aside WHERE undone = 0 ORDER BY id DESC LIMIT 1"
             ):
-                _tidy(catalog, row)
+                done.problems += _try_to_tidy(catalog, row)
     return done
 
 
@@ -94,8 +93,7 @@ def undo(catalog: Catalog, progress: Progress = SILENT) -> Done:
 
 
 def _undo(catalog: Catalog, progress: Progress) -> Done:
-    _recover(catalog)
-    done = Done()
+    done = Done(problems=_recover(catalog))
     rows = catalog.read("SELECT * FROM aside WHERE undone = 0 ORDER BY id DESC")
     for row in progress(rows, desc="undo", unit="picture"):
         path = catalog.absolute(row["path"])
@@ -111,20 +109,28 @@ def _undo(catalog: Catalog, progress: Progress) -> Done:
     return done
 
 
-def recover(catalog: Catalog) -> None:
-    """Tidy up after a run that was killed.
+def recover(catalog: Catalog) -> list[str]:
+    """Tidy up after a run that was killed; return in words what could not be.
 
     Raises:
         InputError: another process is setting aside.
         OutputError: the ledger cannot be written.
     """
     with alone(catalog):
-        _recover(catalog)
+        return _recover(catalog)
 
 
-def _recover(catalog: Catalog) -> None:
-    for row in catalog.read("SELECT * FROM aside WHERE undone = 0"):
+def _recover(catalog: Catalog) -> list[str]:
+    rows = catalog.read("SELECT * FROM aside WHERE undone = 0")
+    return [problem for row in rows for problem in _try_to_tidy(catalog, row)]
+
+
+def _try_to_tidy(catalog: Catalog, row: sqlite3.Row) -> list[str]:
+    try:
         _tidy(catalog, row)
+    except (InputError, OSError) as error:
+        return [f"{catalog.absolute(row['path'])} is half set aside: {error}"]
+    return []
 
 
 def _tidy(catalog: Catalog, row: sqlite3.Row) -> None:
@@ -157,12 +163,16 @@ def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: 
     path = Path(match.path)
     if not Path(match.kept).is_file():
         raise InputError(f"{match.kept}, which is to stay, is not there any more")
+    if action != "link" and os.path.realpath(path) == os.path.realpath(match.kept):
+        raise InputError(f"{match.kept}, which is to stay, is the same file")
     if target is not None:
         files.make_folder(target.parent)
     image_id = kept_id = None
+    kept = _from_root(catalog, match.kept)
     if catalog.path.name == store.FILE:
         image_id = pictures.register(catalog, path).id
-        kept_id = pictures.register(catalog, match.kept).id
+        if not kept.startswith(".."):
+            kept_id = pictures.register(catalog, match.kept).id
     moved_to = None if target is None else _from_root(catalog, target)
     name = catalog.relative(path)
     inside = moved_to is not None and not moved_to.startswith("..")
@@ -172,7 +182,7 @@ def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: 
             "INSERT INTO aside (run, image_id, path, moved_to, kept, action, distance, reason) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(run, image_id, name, moved_to, _from_root(catalog, match.kept)),
+                *(run, image_id, name, moved_to, kept),
                 *(action, match.distance, match.reason),
             ),
         )
@@ -184,6 +194,10 @@ def _one(catalog: Catalog, match: Match, action: str, target: Path | None, run: 
             "UPDATE images SET path = ?, status = 'duplicate', duplicate_of = ? WHERE id = ?",
             (place, kept_id, image_id),
         )
+        if inside:  # of a face, the ledger knows the photograph still
+            connection.execute(
+                "UPDATE OR REPLACE crops SET path = ? WHERE path = ?", (moved_to, name)
+            )
     if target is not None:
         # The VOC file first: where it has gone and the picture has not, nothing is done yet.
         if (boxes := own_voc(path)) is not None:
@@ -232,6 +246,9 @@ def _strike_out(catalog: Catalog, row: sqlite3.Row) -> None:
     with catalog.write() as connection:
         connection.execute("UPDATE aside SET undone = 1 WHERE id = ?", (row["id"],))
         connection.execute(
+            "UPDATE OR REPLACE crops SET path = ? WHERE path = ?", (row["path"], row["moved_to"])
+        )
+        connection.execute(
             "UPDATE images SET path = ?, status = 'kept', duplicate_of = NULL WHERE id = ? "
             # Something new may have been saved under that name.
             "AND NOT EXISTS (SELECT 1 FROM images WHERE path = ? AND id != ?)",
@@ -271,7 +288,11 @@ def _move(source: Path, target: Path) -> None:
             beside.rename(target)
         finally:
             beside.unlink(missing_ok=True)
-    source.unlink()
+    try:
+        source.unlink()
+    except OSError:
+        target.unlink()  # neither half there nor twice
+        raise
 
 
 def _from_root(catalog: Catalog, path: str | os.PathLike[str]) -> str:

@@ -66,8 +66,19 @@ def settle(
             elif copies and (other not in stays_for or place[index] < place[stays_for[other]]):
                 stays_for[other] = index
         ready = _release(ready, worse, waits, stays_for)
+    _keep_apart(result, labels, place)
     _condense(result, place)
     return result
+
+
+def _keep_apart(result: Settled, labels: Sequence[str | None], place: dict[int, int]) -> None:
+    """Let only copies of one class go for a picture without a class: the best one's."""
+    classes: dict[int, str] = {}
+    for other in sorted(result.stays_for, key=place.__getitem__):
+        index, label = result.stays_for[other], labels[other]
+        if labels[index] is None and label and classes.setdefault(index, label) != label:
+            del result.stays_for[other]
+            result.conflicts.append((index, other))
 
 
 def _condense(result: Settled, place: dict[int, int]) -> None:

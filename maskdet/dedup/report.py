@@ -104,9 +104,11 @@ def _figure(path: str, kind: str, said: str, root: str) -> str:
 
 
 def _thumbnail(pixels: images.Bgr) -> str:
-    factor = _SIDE / max(pixels.shape[:2])
+    height, width = pixels.shape[:2]
+    factor = _SIDE / max(height, width)
     if factor < 1:
-        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return data_uri(pixels)
 
 

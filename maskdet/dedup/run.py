@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def scope(folders: Sequence[Path], data: Path, aside: Path | None = None) -> Sco
         aside: where pictures are set aside, if not there.
 
     Raises:
-        InputError: a folder is missing, or they have no folder in common.
+        InputError: a folder is missing, they have no folder in common, or only some are of a
+            data set.
     """
     chosen = [_absolute(folder) for folder in folders] or [_absolute(data / "raw")]
     for folder in chosen:
@@ -69,7 +71,12 @@ def scope(folders: Sequence[Path], data: Path, aside: Path | None = None) -> Sco
             hint = "" if folders else ": name a folder, or the data set with --data"
             raise InputError(f"there is no folder {folder}{hint}")
     roots = {find_root(folder) for folder in chosen} if folders else {_absolute(data)}
-    root = roots.pop() if len(roots) == 1 else None
+    if len(roots) > 1:
+        raise InputError(
+            f"not all of {', '.join(map(str, chosen))} belong to the same data set: say maskdet "
+            "dedup for each, or compare with --against"
+        )
+    root = roots.pop()
     if root is not None:
         place = aside or root / ASIDE
         return Scope(tuple(chosen), root, store.FILE, _absolute(place))
@@ -143,12 +150,14 @@ def put_back(scope: Scope, progress: Progress = SILENT) -> Done:
 
 
 def _pictures(folders: Sequence[Path], aside: Path, problems: list[str]) -> list[str]:
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
+    real = functools.cache(os.path.realpath)
     for folder in folders:
         for path in images.find(folder, lambda error: problems.append(str(error))):
             if not path.is_symlink() and not path.is_relative_to(aside):
-                found[str(path)] = None
-    return list(found)
+                # By way of a link to a folder, a file may be found twice: that is no copy.
+                found.setdefault(f"{real(path.parent)}/{path.name}", str(path))
+    return list(found.values())
 
 
 def _gone(ledger: Catalog | None) -> set[str]:

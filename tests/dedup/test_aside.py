@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,57 @@ def test_what_should_stay_must_be_there(
     done = aside.set_aside(catalog, matches, action, root / "duplicates")
     assert done.moved == []
     assert ["is not there any more" in problem for problem in done.problems] == [True, True]
+    assert contents(root) == before
+
+
+@pytest.mark.parametrize("action", ["move", "delete"])
+def test_a_file_does_not_go_for_itself(
+    root: Path, tmp_path: Path, catalog: Catalog, matches: list[Match], action: str
+) -> None:
+    (tmp_path / "link").symlink_to(root)
+    same = tmp_path / "link" / Path(matches[0].path).relative_to(root)
+    before = contents(root)
+    done = aside.set_aside(
+        catalog, [replace(matches[0], kept=str(same))], action, root / "duplicates"
+    )
+    (problem,) = done.problems
+    assert problem.endswith("which is to stay, is the same file")
+    assert contents(root) == before
+
+
+def test_what_stays_may_lie_outside_of_the_data_set(
+    root: Path, tmp_path: Path, catalog: Catalog, matches: list[Match]
+) -> None:
+    elsewhere = shutil.copy(matches[0].kept, tmp_path / "test.jpg")
+    before = contents(root)
+    match = replace(matches[0], kept=str(elsewhere))
+    done = aside.set_aside(catalog, [match], "move", root / "duplicates")
+    assert done.problems == []
+    assert not Path(match.path).exists()
+    aside.undo(catalog)
+    assert contents(root) == before
+
+
+def test_a_folder_that_nothing_can_leave_stops_nothing(
+    root: Path, catalog: Catalog, matches: list[Match]
+) -> None:
+    before = contents(root)
+    stuck = [Path(matches[0].path).with_suffix(".xml"), Path(matches[0].path)]
+    unlink = Path.unlink
+
+    def refuse_some(path: Path, missing_ok: bool = False) -> None:
+        if path in stuck:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse_some)
+        done = aside.set_aside(catalog, matches, "move", root / "duplicates")
+        assert [path for path, _ in done.moved] == [matches[1].path]
+        (problem,) = done.problems
+        assert "Permission denied" in problem
+        assert aside.recover(catalog) == []
+    aside.undo(catalog)
     assert contents(root) == before
 
 

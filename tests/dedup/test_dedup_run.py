@@ -29,7 +29,6 @@ def world(tmp_path: Path) -> Path:
         (["photos"], "data", "photos", store.HIDDEN, "photos-duplicates"),
         (["photos/one", "photos/two"], "data", "photos", store.HIDDEN, "photos-duplicates"),
         (["photos/one/x"], "data", "photos/one/x", store.HIDDEN, "photos/one/x-duplicates"),
-        (["data/raw", "photos"], "data", ".", store.HIDDEN, None),
     ],
 )
 def test_which_ledger_and_where_to(
@@ -55,6 +54,18 @@ def test_which_ledger_and_where_to(
 def test_nothing_to_look_at(world: Path, folders: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         look(scope([world / folder for folder in folders], world / "photos"), Options())
+
+
+def test_folders_of_which_some_belong_to_a_data_set_are_refused(world: Path) -> None:
+    with pytest.raises(InputError, match=r"not all of .* belong to the same data set"):
+        scope([world / "data/raw", world / "photos"], world / "data")
+
+
+def test_a_folder_that_is_named_twice_has_no_copies(world: Path, astronaut: Bgr) -> None:
+    images.write(world / "photos" / "a.jpg", astronaut)
+    (world / "link").symlink_to(world / "photos")
+    found = look(scope([world / "photos", world / "link", world / "link/.."], world), Options())
+    assert (found.pictures, found.duplicates) == (1, [])
 
 
 def test_links_and_what_was_set_aside_are_not_looked_at(world: Path, astronaut: Bgr) -> None:

@@ -76,6 +76,14 @@ def test_a_picture_without_a_class_is_in_no_conflict() -> None:
     assert conflicts == []
 
 
+def test_two_classes_do_not_go_for_a_picture_without_one() -> None:
+    everyone = set(combinations(range(4), 2))
+    labels = {1: "with_mask", 2: "without_mask", 3: "with_mask"}
+    stays_for, conflicts, _ = run([0, 1, 2, 3], everyone, labels=labels)
+    assert stays_for == {1: 0, 3: 0}
+    assert conflicts == [(0, 2)]
+
+
 _PAIRS = list(combinations(range(7), 2))
 
 
@@ -101,6 +109,15 @@ def test_it_is_what_going_through_them_one_by_one_gives(
                 conflicts.add((better, worse))
             else:
                 expected[worse] = better
+    classes: dict[int, str] = {}
+    for worse in sorted(expected, key=order.index):
+        better = expected[worse]
+        if better not in labels and worse in labels:
+            first = classes.setdefault(better, labels[worse])
+            conflicts |= {(better, worse)} if first != labels[worse] else set()
+    expected = {
+        worse: better for worse, better in expected.items() if (better, worse) not in conflicts
+    }
     stays_for, found, _ = run(order, same, labels=labels)
     assert stays_for == expected
     assert not set(stays_for) & set(stays_for.values())

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskdet import images
@@ -56,6 +57,14 @@ def test_of_very_many_copies_the_rest_is_counted(
     report.write(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<p>1 more are not shown.</p>") == 2
+
+
+def test_a_picture_may_be_thin(tmp_path: Path) -> None:
+    line = tmp_path / "line.png"
+    images.write(line, np.zeros((2, 1000, 3), np.uint8))
+    found = Found(2, 1, [Match(str(line), str(line), "exact", "no difference", 0)])
+    report.write(found, tmp_path / "report.html")
+    assert "1000 × 2" in (tmp_path / "report.html").read_text()
 
 
 def test_a_picture_that_has_gone_is_said_to_be(found: Found, tmp_path: Path) -> None:
