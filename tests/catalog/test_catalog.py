@@ -37,13 +37,13 @@ def test_what_is_written_is_there_the_next_time(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_though_the_transaction_is_gone(tmp_path: Path) -> None:
-    with (
-        Catalog(tmp_path) as catalog,
-        pytest.raises(OutputError, match="disk is full"),
-        catalog.write() as connection,
-    ):
-        connection.execute("ROLLBACK")  # as SQLite does then
-        raise sqlite3.OperationalError("database or disk is full")
+    def fill(catalog: Catalog) -> None:
+        with catalog.write() as connection:
+            connection.execute("ROLLBACK")  # as SQLite does then
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with Catalog(tmp_path) as catalog, pytest.raises(OutputError, match="disk is full"):
+        fill(catalog)
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
