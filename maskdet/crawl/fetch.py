@@ -158,8 +158,8 @@ class Fetcher:
         trip.attempts += 1
         try:
             wished = Retry().get_retry_after(response)
-        except InvalidHeader:
-            wished = None
+        except (InvalidHeader, ValueError, OverflowError):
+            wished = None  # no date or number, or one beyond what Python converts
         trip.wait_s = 2.0 ** (trip.attempts - 1) if wished is None else wished
         if trip.wait_s > self._limits.wait_s:
             reason = f"{_status(response)}, Retry-After {trip.wait_s:.0f} s"
@@ -186,8 +186,14 @@ def _read(
     judge_head: Callable[[bytes], None] | None,
 ) -> bytes:
     announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise Failure(Outcome.TOO_LARGE, f"{int(announced)} bytes announced")
+    if announced.isdecimal():
+        try:
+            size = int(announced)
+        except ValueError as error:  # more digits than Python converts: thousands
+            reason = f"a size of {len(announced)} digits announced"
+            raise Failure(Outcome.TOO_LARGE, reason) from error
+        if size > limit:
+            raise Failure(Outcome.TOO_LARGE, f"{size} bytes announced")
     body = bytearray()
     # read1, for read waits until it has all it was asked for, however slowly that comes.
     while chunk := response.read1(_CHUNK):

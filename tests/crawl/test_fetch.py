@@ -113,9 +113,19 @@ def test_the_rest_of_what_is_no_picture_is_not_fetched(bing: HostileBing, fetche
     assert outcome(fetcher, url, judge_head=judge_head)[0] == Outcome.NOT_IMAGE
 
 
-def test_an_announced_size_is_enough_to_refuse(bing: HostileBing, fetcher: Fetcher) -> None:
-    url = bing.serve("/huge.jpg", fixed(BODY, Content_Length=str(2**40)))
-    assert outcome(fetcher, url) == (Outcome.TOO_LARGE, f"{2**40} bytes announced")
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        (str(2**40), f"{2**40} bytes announced"),
+        ("9" * 5000, "a size of 5000 digits announced"),
+    ],
+    ids=["huge", "digits"],
+)
+def test_an_announced_size_is_enough_to_refuse(
+    bing: HostileBing, fetcher: Fetcher, size: str, reason: str
+) -> None:
+    url = bing.serve("/huge.jpg", fixed(BODY, Content_Length=size))
+    assert outcome(fetcher, url) == (Outcome.TOO_LARGE, reason)
 
 
 def test_a_body_that_grows_when_it_is_unpacked_is_bounded(
@@ -207,6 +217,9 @@ def test_a_host_is_asked_again_when_it_wants_to_be(bing: HostileBing, fetcher: F
         ({}, [1, 2]),
         ({"Retry_After": "7"}, [7, 7]),
         ({"Retry_After": "soon"}, [1, 2]),
+        ({"Retry_After": "9" * 5000}, [1, 2]),
+        ({"Retry_After": "Fri, 31 Dec 99999 23:59:59 GMT"}, [1, 2]),
+        ({"Retry_After": f"Fri, 31 Dec {10**20} 23:59:59"}, [1, 2]),
         ({"Retry_After": formatdate(time.time() - 100, usegmt=True)}, [0, 0]),
     ],
 )
