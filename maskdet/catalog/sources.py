@@ -205,9 +205,18 @@ def unfinished(
     ]
 
 
-def forgotten(catalog: Catalog) -> Forgotten:
-    """Return all that must never be fetched again."""
-    rows = catalog.read("SELECT kind, value FROM forgotten")
+def forgotten(catalog: Catalog, *values: str | None) -> Forgotten:
+    """Return what must never be fetched again: all domains, and which of some other values.
+
+    Args:
+        catalog: the ledger.
+        values: addresses and sha256; None stands for none.
+    """
+    rows = catalog.read(
+        "SELECT kind, value FROM forgotten WHERE kind = 'domain' "
+        f"OR kind IN ('url', 'sha256') AND value IN ({_marks(values)})",
+        values,
+    )
     by_kind = {
         kind: frozenset(row["value"] for row in rows if row["kind"] == kind)
         for kind in ("url", "domain", "sha256")

@@ -10,7 +10,7 @@ from icrawler.storage import BaseStorage
 
 from maskdet import files
 from maskdet.catalog import Catalog, pictures, sources
-from maskdet.catalog.sources import Outcome, Source
+from maskdet.catalog.sources import Outcome
 from maskdet.crawl import check, policy
 from maskdet.crawl.failure import Failure
 from maskdet.crawl.fetch import Fetcher
@@ -38,7 +38,6 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
         self._catalog = catalog
         self._options = options
         self._again = tried_again(options)
-        self._forgotten = sources.forgotten(catalog)
         self._closed: dict[str, str] = {}
 
     def worker_exec(self) -> None:
@@ -76,8 +75,7 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
             if body is None:
                 return None
             picture = check.picture(body, self._options.min_side, self._options.max_pixels)
-            if picture.sha256 in self._forgotten.sha256:
-                raise Failure(Outcome.FORGOTTEN, f"the picture {picture.sha256}")
+            return self._keep(task, picture, body)
         except Failure as failure:
             if self._job.stopping:
                 return None  # broken off by us: cut short, whatever it looks like
@@ -87,21 +85,31 @@ class PictureDownloader(Downloader):  # type: ignore[misc]
                 sources.end(connection, url, failure.outcome, failure.reason)
             _log.info("%s: %s: %s", url, failure.outcome, failure.reason)
             return failure.outcome
-        return self._keep(task.source, picture, body)
 
     def _judge(self, task: Task) -> None:
-        if self._forgotten.urls & {task.source.url, task.source.page_url, task.trip.url}:
-            raise Failure(Outcome.FORGOTTEN, "the address, or the page that it stands on")
-        if domain := policy.within(task.host, self._forgotten.domains):
-            raise Failure(Outcome.FORGOTTEN, f"the domain {domain}")
+        self._judge_forgotten(task)
         if task.host in self._closed:
             raise Failure(Outcome.UNAVAILABLE, f"its host: {self._closed[task.host]}")
 
-    def _keep(self, source: Source, picture: check.Accepted, body: bytes) -> Outcome:
+    def _judge_forgotten(self, task: Task, sha256: str | None = None) -> None:
+        source, url = task.source, task.trip.url
+        # Asked anew each time, for another process may forget something meanwhile.
+        forgotten = sources.forgotten(self._catalog, source.url, source.page_url, url, sha256)
+        if forgotten.urls:
+            raise Failure(Outcome.FORGOTTEN, "the address, or the page that it stands on")
+        for host in {policy.host(source.url), task.host}:
+            if domain := policy.within(host, forgotten.domains):
+                raise Failure(Outcome.FORGOTTEN, f"the domain {domain}")
+        if forgotten.sha256:
+            raise Failure(Outcome.FORGOTTEN, f"the picture {sha256}")
+
+    def _keep(self, task: Task, picture: check.Accepted, body: bytes) -> Outcome:
+        source = task.source
         path = f"raw/{source.label}/{picture.sha256[:16]}{picture.suffix}"
         # The file is written inside the transaction, which keeps other threads and processes
         # from writing the same one. Killed in between, it is fetched and written once more.
         with self._catalog.write() as connection:
+            self._judge_forgotten(task, picture.sha256)
             there = [
                 *pictures.by_sha256(self._catalog, picture.sha256),
                 *filter(None, [pictures.by_path(self._catalog, path)]),

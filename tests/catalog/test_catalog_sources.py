@@ -118,10 +118,12 @@ def test_what_is_forgotten_comes_by_its_kind(catalog: Catalog) -> None:
     with catalog.write() as connection:
         connection.executemany(
             "INSERT INTO forgotten VALUES (?, ?, 'now')",
-            [("url", "u"), ("domain", "d"), ("domain", "e"), ("sha256", "s")],
+            [("url", "u"), ("url", "v"), ("domain", "d"), ("domain", "e"), ("sha256", "s")],
         )
-    assert sources.forgotten(catalog) == sources.Forgotten(
-        frozenset({"u"}), frozenset({"d", "e"}), frozenset({"s"})
+    domains = frozenset({"d", "e"})
+    assert sources.forgotten(catalog) == sources.Forgotten(frozenset(), domains, frozenset())
+    assert sources.forgotten(catalog, "u", None, "x", "s") == sources.Forgotten(
+        frozenset({"u"}), domains, frozenset({"s"})
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
-from hostile import CAPTCHA, HostileBing, cut_off, fixed, flaky, picture
+from hostile import CAPTCHA, HostileBing, cut_off, fixed, flaky, picture, redirect
 from local_bing import PAGE, Handler, LocalBing, Result
 
 from maskdet import images
@@ -266,6 +266,47 @@ def test_what_is_to_be_forgotten_is_not_fetched(tmp_path: Path, bing: HostileBin
     assert len(saved_files(tmp_path)) == 1
     asked = {f"{bing.url}{path}" for path in bing.hits}
     assert asked == {bing.endpoint, second, third}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("url", "http://127.0.0.1:{port}/found"),
+        ("url", "http://pages.example/me"),
+        ("url", "http://127.0.0.2:{port}/a.jpg"),
+        ("domain", "127.0.0.1"),
+        ("domain", "127.0.0.2"),
+        ("sha256", hashlib.sha256(picture(1)).hexdigest()),
+    ],
+    ids=["address", "page", "redirected", "domain", "redirected_domain", "picture"],
+)
+def test_what_is_forgotten_while_it_is_fetched_is_not_saved(
+    tmp_path: Path, bing: HostileBing, kind: str, value: str
+) -> None:
+    def forgets(request: Handler) -> None:
+        forget(tmp_path, kind, value.format(port=bing.port))
+        request.send(picture(1), "image/jpeg")
+
+    with LocalBing({}, host="127.0.0.2", port=bing.port) as outside:
+        found = bing.serve("/found", redirect(outside.serve("/a.jpg", forgets)))
+        bing.add("one", [Result(found, "http://pages.example/me")])
+        assert go(tmp_path, bing, "one").outcomes == {Outcome.FORGOTTEN: 1}
+        assert outside.hits["/a.jpg"] == 1
+    assert saved_files(tmp_path) == []
+    assert rows(tmp_path, "outcome, image_id") == [("forgotten", None)]
+
+
+def test_what_is_forgotten_during_a_crawl_is_not_fetched(tmp_path: Path, bing: HostileBing) -> None:
+    def forgets(request: Handler) -> None:
+        forget(tmp_path, "domain", "127.0.0.1")
+        request.send(picture(1), "image/jpeg")
+
+    with LocalBing({}, host="127.0.0.2") as outside:
+        bing.add("one", [Result(outside.serve("/first.jpg", forgets))])
+        many(bing, "one", 5)
+        summary = go(tmp_path, bing, "one", threads=1)
+    assert summary.outcomes == {Outcome.SAVED: 1, Outcome.FORGOTTEN: 5}
+    assert set(bing.hits) == {PAGE}
 
 
 def test_a_redirect_to_what_is_forgotten_is_not_followed(tmp_path: Path, bing: HostileBing) -> None:
