@@ -20,7 +20,7 @@ _NO_RESULTS = re.compile(rb"no[\s_-]*(more[\s_-]*)?results?\b", re.IGNORECASE)
 _LIST = re.compile(rb"\b(dgControl|imgpt|iusc)")
 _TAG = re.compile(r"</?\w[^>]*>")
 _MARK = re.compile("[\ue000-\uf8ff]")
-_CHALLENGE = re.compile(rb"captcha|challenge|unusual traffic|verify (that )?you", re.IGNORECASE)
+_CHALLENGE = re.compile(rb"captcha|challenge|unusual traffic|verify (?:that )?you")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,27 @@ def page_url(endpoint: str, phrase: str, first: int, filters: str) -> str:
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked, quote_via=quote)}"
 
 
-def unusable(page: bytes, first: bool) -> str | None:
+def unusable(page: bytes, phrase: str, first: bool) -> str | None:
     """Return what is wrong with a page without results, None if Bing has just no more.
 
     The end of the results is a page that says so, or whose list of results is empty.
 
     Args:
         page: its content.
+        phrase: what was searched for. The page may repeat it, in whatever form: words by which
+            a captcha is known do not count if they stand in the phrase.
         first: whether it is the first page of a search: then an empty list is none that could
             be read.
     """
-    if _CHALLENGE.search(page):
+    if _signs(page) - _signs(phrase.encode()):
         return CAPTCHA
     if _NO_RESULTS.search(page) or (not first and _LIST.search(page)):
         return None
     if not page.strip():
         return "Bing answered with an empty page, which is how it turns programs away"
     return "Bing answered with a page that is no result page"
+
+
+def _signs(text: bytes) -> set[bytes]:
+    """Return the words in a text by which a captcha is known."""
+    return set(_CHALLENGE.findall(text.lower()))

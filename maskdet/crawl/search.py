@@ -146,6 +146,7 @@ class BingParser(Parser):  # type: ignore[misc]
         Raises:
             Failure: Bing does not answer, or with nothing usable.
         """
+        phrase = search.query.phrase
         for attempt in range(self._options.limits.attempts):
             if attempt:
                 self._job.sleep(2.0 ** (attempt - 1))
@@ -153,13 +154,13 @@ class BingParser(Parser):  # type: ignore[misc]
             if page is None:
                 return None
             found = list(self.parse(page))
-            reason = None if found else bing.unusable(page, first=not search.pages)
+            reason = None if found else bing.unusable(page, phrase, first=not search.pages)
             if not reason:
                 return found
             if reason == bing.CAPTCHA or not search.pages:
                 raise Failure(Outcome.UNAVAILABLE, reason)
         search.doubt = f"after {search.results} results, {reason}"
-        _log.info("%s: %s", search.query.phrase, search.doubt)
+        _log.info("%s: %s", phrase, search.doubt)
         return None
 
     def parse(self, response: bytes) -> Iterator[bing.Result | None]:

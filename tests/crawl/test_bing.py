@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 import pytest
 from hostile import CAPTCHA, HostileBing
@@ -130,6 +130,25 @@ def test_a_page_without_results_is_told_from_the_end_of_them(
     page: bytes, first: str | None, later: str | None
 ) -> None:
     for is_first, expected in ((True, first), (False, later)):
-        reason = bing_pages.unusable(page, is_first)
+        reason = bing_pages.unusable(page, "a phrase", is_first)
         assert (reason is None) == (expected is None)
         assert (expected or "") in (reason or "")
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "captcha",
+        "Ice Bucket Challenge & masks",
+        "verify you are human",
+        "verify that you <wear> a mask",
+        "unusual traffic of CAPTCHAs",
+    ],
+)
+def test_a_phrase_that_the_page_repeats_is_no_captcha(phrase: str) -> None:
+    forms = (phrase, phrase.lower(), html.escape(phrase), quote(phrase), quote_plus(phrase))
+    bold = f"<b>{'</b> <b>'.join(html.escape(phrase).split(' ', 1))}</b>"
+    for form in (*forms, bold):
+        page = f'<title>{form}</title><div class="no_results">No results.</div>'.encode()
+        assert bing_pages.unusable(page, phrase, first=True) is None
+    assert bing_pages.unusable(CAPTCHA, phrase, first=True) == bing_pages.CAPTCHA

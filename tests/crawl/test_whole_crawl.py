@@ -476,6 +476,14 @@ def test_a_phrase_that_finds_nothing_is_no_error(tmp_path: Path, bing: HostileBi
     assert (summary.failed, summary.outcomes, summary.searches[0].pages) == ([], {}, 1)
 
 
+def test_a_phrase_about_captchas_that_finds_nothing_is_no_error(
+    tmp_path: Path, bing: HostileBing
+) -> None:
+    phrase = "mask & captcha challenge"
+    bing.serve(PAGE, fixed(b"No results for mask &amp; <b>Captcha challenge</b>", "text/html"))
+    assert go(tmp_path, bing, phrase).failed == []
+
+
 def test_a_disk_that_is_full_ends_the_run(
     tmp_path: Path, bing: HostileBing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
