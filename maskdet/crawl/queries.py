@@ -24,10 +24,15 @@ class Query:
 
 
 def query(phrase: str, label: str | None = None) -> Query:
-    """Return a query, its folder being named after the class or, without one, the phrase."""
+    """Return a query, its folder being named after the class or, without one, the phrase.
+
+    Where the phrase's name would be read as a class (``face_mask``), ``query_`` stands before it:
+    what a phrase finds is no label.
+    """
     # A command line may hold bytes that are no text.
     words = " ".join(phrase.encode("utf-8", "replace").decode().split())
-    return Query(words, label or slug(words))
+    name = slug(words)
+    return Query(words, label or (f"query_{name}" if canonical(name) else name))
 
 
 def slug(phrase: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
-from maskdet.classes import CLASSES, INCORRECT, WITH_MASK, WITHOUT_MASK
+from maskdet.classes import ALIASES, CLASSES, INCORRECT, KNOWN, WITH_MASK, WITHOUT_MASK
 from maskdet.crawl.queries import Query, preset, query, read, slug
 from maskdet.errors import InputError
+from maskdet.layout import folder_class
 
 
 @pytest.mark.parametrize("label", CLASSES)
@@ -37,6 +38,15 @@ def test_without_a_class_there_are_all() -> None:
 def test_a_phrase_becomes_a_folder(phrase: str, folder: str) -> None:
     assert slug(phrase) == folder
     assert query(phrase).label == folder
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *ALIASES])
+def test_no_phrase_becomes_a_class(name: str) -> None:
+    for phrase in (name, name.upper().replace("_", " "), f" {name.replace('_', '-')}!"):
+        label = query(phrase).label
+        assert label == f"query_{name}"
+        assert folder_class(PurePath("raw", label, "a.jpg")) is None
+        assert query(phrase, WITH_MASK).label == WITH_MASK
 
 
 def test_a_class_names_the_folder() -> None:
