@@ -15,7 +15,7 @@ LARGEST = (1280, 800)
 """Width and height in pixels above which a picture is shown smaller."""
 
 END_KEYS = frozenset({ord("q"), ord("Q"), 27})
-"""``q`` and Esc."""
+"""``q`` and Esc, as ``cv2.waitKeyEx`` tells them: of an arrow key, ``waitKey`` makes a ``Q``."""
 
 
 def has_display() -> bool:

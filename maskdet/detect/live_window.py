@@ -86,7 +86,7 @@ class LiveWindow:
         if notice != self._notice and notice is not None:
             self._show([notice], self._title)
         self._notice = notice
-        key = cv2.pollKey() & 0xFF
+        key = cv2.waitKeyEx(1)  # pollKey makes an S of the right arrow
         if key in END_KEYS or is_closed(self._title):
             raise StopRun
         if key in SAVE_KEYS:

@@ -38,10 +38,10 @@ class PictureWindow:
         cv2.namedWindow(self.TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
         cv2.setWindowTitle(self.TITLE, f"{result.image} - maskdet")
         cv2.imshow(self.TITLE, shown)
-        while (key := cv2.waitKey(50)) == -1:
+        while (key := cv2.waitKeyEx(50)) == -1:
             if display.is_closed(self.TITLE):
                 raise StopRun
-        if key & 0xFF in display.END_KEYS:
+        if key in display.END_KEYS:
             raise StopRun
 
     def close(self) -> None:

@@ -95,7 +95,7 @@ class _Window:
             self._show()
             while True:
                 key = cv2.waitKeyEx(20)
-                if (key & 0xFF in display.END_KEYS and key < 256) or display.is_closed(TITLE):
+                if key in display.END_KEYS or display.is_closed(TITLE):
                     return
                 if self._take_key(key) | self._take_mouse():
                     self._show()

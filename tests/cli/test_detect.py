@@ -635,15 +635,16 @@ def test_a_bar_shows_on_a_terminal_and_only_beside_lines_that_go_elsewhere(
 def test_pictures_are_shown_until_the_user_has_seen_enough(
     end: str, astronaut_jpg: Path, screen: Screen
 ) -> None:
-    for name in ("b.jpg", "c.jpg"):
+    for name in ("b.jpg", "c.jpg", "d.jpg"):
         shutil.copy(astronaut_jpg, name)
     command = [sys.executable, "-m", "maskdet", "detect", "--json", "--show", "--image"]
-    command += ["astronaut.jpg", "b.jpg", "c.jpg"]
+    command += ["astronaut.jpg", "b.jpg", "c.jpg", "d.jpg"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=screen.environment
     ) as running:
         screen.press(screen.wait_for_window("^astronaut.jpg - maskdet$"), "space")
-        window = screen.wait_for_window("^b.jpg - maskdet$")
+        screen.press(screen.wait_for_window("^b.jpg - maskdet$"), "Left")
+        window = screen.wait_for_window("^c.jpg - maskdet$")
         if len(end.split()) == 1:
             screen.press(window, end)
         else:
@@ -651,4 +652,4 @@ def test_pictures_are_shown_until_the_user_has_seen_enough(
         assert running.stdout
         lines = running.stdout.read().splitlines()
     assert running.returncode == 0
-    assert [json.loads(line)["image"] for line in lines] == ["astronaut.jpg", "b.jpg"]
+    assert [json.loads(line)["image"] for line in lines] == ["astronaut.jpg", "b.jpg", "c.jpg"]

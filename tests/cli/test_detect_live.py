@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -333,6 +334,9 @@ def test_a_camera_in_a_window(start: Spawn, mjpeg: MjpegServer, screen: Screen) 
         return bool(difference < 15)
 
     wait_until(is_shown)
+    for key in ("Left", "Right"):
+        screen.press(window, key)
+        time.sleep(1)  # of keys that come together, a window sees only the last one
     screen.press(window, "s")
     assert process.stderr is not None
     saved = process.stderr.readline().split()[-1]
