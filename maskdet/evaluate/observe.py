@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -77,7 +77,13 @@ def observe(
         except InputError as error:
             problems.append(str(error))
             continue
-        found: Sequence[Prediction] = predictions.get(picture.name, ())
+        height, width = image.shape[:2]
+        # As maskdet's own detectors do: what lies beyond the picture counts for nobody.
+        found: Sequence[Prediction] = [
+            replace(face, box=face.box.clip(width, height))
+            for face in predictions.get(picture.name, ())
+        ]
+        found = [face for face in found if face.box.area]
         found = sorted(found, key=lambda face: -face.detector_score)
         found = found[: _most((face.detector_score for face in found), min_score)]
         detected = [Face(face.box, face.detector_score) for face in found]

@@ -124,6 +124,8 @@ def _face(record: Mapping[str, Any]) -> Prediction | None:
     if label == BACKGROUND:
         return None
     box = Box(*map(float, record["box"]))
+    if not all(map(math.isfinite, box.to_list())):
+        raise ValueError(f"the box {box.to_list()} has a number that is not finite")
     if not (box.x1 < box.x2 and box.y1 < box.y2):
         raise ValueError(f"the box {box.to_list()} is empty or turned round")
     given = [record.get(key) for key in ("detector_score", "score")]

@@ -341,6 +341,17 @@ def test_the_surest_of_a_picture_count(tmp_path: Path, min_score: float, found: 
     assert precision == pytest.approx(found / (MOST + 1), abs=1e-4)
 
 
+def test_what_lies_beyond_the_picture_counts_for_nobody(tmp_path: Path) -> None:
+    edge = Box(100, 100, SIDE, SIDE)
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(edge)]})
+    boxes = [Box(100, 100, 1e5, 1e300), Box(-60, 10, -10, 60)]
+    said = write_lines(tmp_path / "said.jsonl", {"a.png": [detection(box) for box in boxes]})
+    result = evaluate(data, said, resamples=0)
+    measured = result.metrics["face_detector"]
+    assert (measured["found"], measured["false_alarms"]) == (1, 0)
+    assert not result.mistakes
+
+
 def test_a_working_threshold_may_be_lower_than_what_is_ranked(tmp_path: Path) -> None:
     data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)]})
     said = write_lines(tmp_path / "said.jsonl", {"a.png": [detection(A, sure=0.04)]})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,10 @@ def test_background_is_no_face(tmp_path: Path) -> None:
         ({"image": "a.jpg", "faces": [{**FACE, "label": "hat"}]}, "unknown class 'hat'"),
         ({"image": "a.jpg", "faces": [{**FACE, "box": [5, 2, 1, 9]}]}, "empty or turned round"),
         ({"image": "a.jpg", "faces": [{**FACE, "box": [5, 2]}]}, "line 2: "),
+        *(
+            ({"image": "a.jpg", "faces": [{**FACE, "box": [1, 2, 9, bad]}]}, "is not finite")
+            for bad in (math.inf, math.nan, "Infinity")
+        ),
         ({"image": "a.jpg", "faces": [{**FACE, "score": 3}]}, "3.0 is no probability"),
         ({"image": "a.jpg", "faces": [{**FACE, "score": None}]}, "line 2 has no 'score'"),
     ],
