@@ -66,9 +66,15 @@ def partition(
         progress: makes the bars.
 
     Raises:
-        InputError: nothing is labelled, or a manifest cannot be read.
+        InputError: nothing is labelled, ``out`` lies in a root, or a manifest cannot be read.
         OutputError: a manifest cannot be written, or ``out`` is not empty.
     """
+    for root in roots:
+        if out and files.absolute(out).is_relative_to(files.absolute(root)):
+            raise InputError(
+                f"{out} lies in {root}, which would then hold every picture twice: choose a "
+                "folder elsewhere for --out"
+            )
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is there already: choose a new folder for --out")
     manifests = {root: Manifest(root) for root in roots}

@@ -152,6 +152,13 @@ def test_the_parts_can_be_laid_out_for_others(root: Path, tmp_path: Path) -> Non
         partition([root], FRACTIONS, out=out)
 
 
+def test_parts_among_the_pictures_are_refused(root: Path, tmp_path: Path) -> None:
+    for out in (root / "parts", root / "../set/parts"):
+        with pytest.raises(InputError, match="lies in"):
+            partition([tmp_path / "other", root], FRACTIONS, out=out)
+    assert not (root / "manifest.csv").exists()
+
+
 def test_several_folders_are_one_set(root: Path, tmp_path: Path) -> None:
     other = tmp_path / "other" / "no mask"
     other.mkdir(parents=True)
