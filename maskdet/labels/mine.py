@@ -151,6 +151,7 @@ def mine(
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes the place of an empty one when all is in it, or not at all."""
+    folder = files.absolute(folder)  # "." has no name
     beside = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(beside, ignore_errors=True)  # what a killed run has left

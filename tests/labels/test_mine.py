@@ -197,6 +197,15 @@ def test_a_run_that_fails_leaves_nothing(raw: Path, out: Path) -> None:
     assert set(raw.parent.iterdir()) == before
 
 
+def test_the_working_directory_is_filled(
+    raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out.mkdir()
+    monkeypatch.chdir(out)
+    mine(raw, Path(), Finding(LEFT))
+    assert (out / "manifest.csv").is_file()
+
+
 def test_only_an_empty_folder_is_filled(raw: Path, out: Path) -> None:
     out.mkdir()
     mine(raw, out, Finding(LEFT))
