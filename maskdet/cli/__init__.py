@@ -46,6 +46,13 @@ EXTRAS = {
 """Modules that are not part of the base installation, and the extra that brings them."""
 
 
+DISK = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EROFS), "write"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.ENAMETOOLONG), "use"),
+}
+"""What the system says where the user's files are in the way, and what then cannot be done."""
+
+
 class LazyGroup(click.Group):
     """Imports a command when it is called, and turns errors into exit codes."""
 
@@ -80,8 +87,10 @@ class LazyGroup(click.Group):
                 if module in EXTRAS:
                     install = f"pip install 'maskdet[{EXTRAS[module]}]'"
                     _fail(ctx, f"error: this needs {module}, which is not installed: {install}", 2)
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                _fail(ctx, f"error: cannot write: {error.strerror}", OutputError.exit_code)
+            if isinstance(error, OSError) and error.errno in DISK:
+                paths = " -> ".join(str(path) for path in (error.filename, error.filename2) if path)
+                what = f"{DISK[error.errno]} {paths}".rstrip()
+                _fail(ctx, f"error: cannot {what}: {error.strerror}", OutputError.exit_code)
             hint = "Run the command again with --debug and report what it prints."
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
 

@@ -214,6 +214,23 @@ def raising(error: BaseException) -> Callable[..., None]:
             "maskdet: a fault of maskdet: ModuleNotFoundError: No module named 'x'\n",
         ),
         (OSError(errno.ENOSPC, "No space"), 3, "maskdet: error: cannot write: No space\n"),
+        *(
+            (
+                OSError(number, "told by the system", "data/a.jpg"),
+                3,
+                f"maskdet: error: cannot {what} data/a.jpg: told by the system\n",
+            )
+            for number, what in (
+                *((errno.EACCES, "use"), (errno.EPERM, "use"), (errno.ENAMETOOLONG, "use")),
+                (errno.EROFS, "write"),
+            )
+        ),
+        (
+            OSError(errno.EACCES, "told", "a", None, "b"),
+            3,
+            "maskdet: error: cannot use a -> b: told\n",
+        ),
+        (OSError(errno.EBADF, "odd"), 1, "maskdet: a fault of maskdet: OSError: "),
         (ZeroDivisionError("oh"), 1, "maskdet: a fault of maskdet: ZeroDivisionError: oh\n"),
         (KeyboardInterrupt(), 130, "maskdet: interrupted\n"),
     ],
