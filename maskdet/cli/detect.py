@@ -165,6 +165,11 @@ def command(
         places = sources.places(pictures, out, films=not images) if save else {}
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--out") from error
+    try:
+        if csv_file and webcam is None:  # a camera's number is no file
+            sources.keep_inputs(pictures, csv_file)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--csv") from error
 
     pipeline = load(moving=not images)
     check_classes(pipeline, fail_on)

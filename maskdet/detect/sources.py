@@ -125,6 +125,12 @@ def _is_output(path: Path) -> bool:
     return Path(path.stem).suffix == MARK
 
 
+def keep_inputs(pictures: Iterable[Picture], out: Path) -> None:
+    """Raise ValueError where ``out``, which is to be written, is one of the inputs."""
+    if os.path.realpath(out) in {_identity(picture) for picture in pictures}:
+        raise ValueError(f"{out} is an input, and inputs are never overwritten")
+
+
 def places(
     pictures: Iterable[Picture], out: Path | None = None, films: bool = False
 ) -> dict[str, Path]:
@@ -157,8 +163,7 @@ def places(
             )
         if len(todo) > 1:
             raise ValueError(f"{out} names one file, but there are {len(todo)} inputs")
-        if os.path.realpath(out) in taken:
-            raise ValueError(f"{out} is an input, and inputs are never overwritten")
+        keep_inputs(todo, out)
         return {picture.source: out for picture in todo}
     chosen = {}
     for picture in todo:

@@ -309,9 +309,10 @@ def test_out_names_a_file_or_a_folder(detect: Detect, astronaut_jpg: Path) -> No
     assert new_files()[:2] == ["a-2.maskdet.jpg", "a.maskdet.jpg"]
 
 
-def test_an_input_is_never_overwritten(detect: Detect, astronaut_jpg: Path) -> None:
+@pytest.mark.parametrize("option", ["--out", "--csv"])
+def test_an_input_is_never_overwritten(detect: Detect, astronaut_jpg: Path, option: str) -> None:
     before = astronaut_jpg.read_bytes()
-    result = detect("astronaut.jpg", "--out", "./astronaut.jpg")
+    result = detect("astronaut.jpg", option, "./astronaut.jpg")
     assert result.exit_code == 2
     assert "inputs are never overwritten" in result.stderr
     assert astronaut_jpg.read_bytes() == before

@@ -166,6 +166,7 @@ def test_blur_hides_faces_in_the_film(detect: Run, make_film: Callable[..., Path
         (["--video", "a.mp4", "--out", "a.webm"], "a.webm is no folder that exists"),
         (["--video", "a.mp4", "b.mp4", "--out", "c.mp4"], "names one file"),
         (["--video", "a.mp4", "--out", "a.mp4"], "is an input"),
+        (["--video", "a.mp4", "--csv", "./a.mp4"], "is an input"),
         (["--webcam", "--no-window", "--blur"], "--blur needs a picture"),
     ],
 )
