@@ -128,6 +128,14 @@ def name_from(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str
     return (place.relative_to(above) if place.is_relative_to(above) else place).as_posix()
 
 
+def readable(text: str) -> str:
+    """Return text without the bytes of file names that are no UTF-8.
+
+    With them, OpenCV's windows crash.
+    """
+    return os.fsencode(text).decode(errors="replace")
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the sha256 of a file's bytes in hexadecimal.
 

@@ -42,7 +42,7 @@ def write(found: Found, path: Path, title: str = "Duplicates") -> None:
     )
     root = _common_folder([*found.duplicates, *found.conflicts])
     if root:
-        summary += f", below {escape(_readable(root))}"
+        summary += f", below {escape(files.readable(root))}"
     parts = [
         _section(
             "Conflicts: the same picture under two classes; both stay", found.conflicts, True, root
@@ -50,7 +50,7 @@ def write(found: Found, path: Path, title: str = "Duplicates") -> None:
         _section("What stays, and its copies", found.duplicates, False, root),
     ]
     if found.problems:
-        items = "".join(f"<li>{escape(_readable(text))}</li>" for text in found.problems)
+        items = "".join(f"<li>{escape(files.readable(text))}</li>" for text in found.problems)
         parts.append(f"<h2>Problems</h2><ul>{items}</ul>")
     page = _PAGE.format(title=escape(title), summary=summary, parts="\n".join(parts))
     files.make_folder(path.parent)
@@ -89,7 +89,7 @@ def _section(heading: str, matches: Sequence[Match], conflicts: bool, root: str)
 
 
 def _figure(path: str, kind: str, said: str, root: str) -> str:
-    name = escape(_readable(os.path.relpath(path, root)))
+    name = escape(files.readable(os.path.relpath(path, root)))
     try:
         picture = images.read_reduced(path, _SIDE)
         size = f"{picture.width} × {picture.height}, {Path(path).stat().st_size / 1000:.0f} kB"
@@ -98,7 +98,7 @@ def _figure(path: str, kind: str, said: str, root: str) -> str:
         size, source = str(error), ""
     return (
         f'<figure class="{kind}"><img src="{source}" alt=""><figcaption><b>{escape(said)}</b>'
-        f"<small>{name}<br>{escape(_readable(size))}</small>"
+        f"<small>{name}<br>{escape(files.readable(size))}</small>"
         "</figcaption></figure>"
     )
 
@@ -110,11 +110,6 @@ def _thumbnail(pixels: images.Bgr) -> str:
         size = max(1, round(width * factor)), max(1, round(height * factor))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return data_uri(pixels)
-
-
-def _readable(text: str) -> str:
-    """Return text without the bytes of file names that are no UTF-8."""
-    return os.fsencode(text).decode(errors="replace")
 
 
 _PAGE = """<!doctype html>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -105,7 +106,9 @@ class AnnotatedFilm:
         set_up_opencv()
         self._size = image.shape[1], image.shape[0]
         codec = cv2.VideoWriter.fourcc(*_CODEC)
-        writer = cv2.VideoWriter(str(self._beside), cv2.CAP_FFMPEG, codec, self._fps, self._size)
+        writer = cv2.VideoWriter(  # type: ignore[call-overload]
+            os.fsencode(self._beside), cv2.CAP_FFMPEG, codec, self._fps, self._size
+        )
         if not writer.isOpened():
             raise OutputError(
                 f"cannot write {self.path}: is its folder writable, and are "
@@ -123,7 +126,9 @@ class AnnotatedFilm:
 
 
 def _length(path: Path) -> int:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(  # type: ignore[call-overload]
+        os.fsencode(path), cv2.CAP_FFMPEG
+    )
     try:
         return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.classes import SHORT
 from maskdet.detect import draw
 from maskdet.detect.run import StopRun
@@ -69,7 +69,8 @@ class LiveWindow:
         self._rate.tick(time.monotonic())
         self._annotated = draw.annotate(image, result, self._blur)
         self._notice = None
-        self._show([f"{self._rate.fps:.1f} fps", counts(result)], result.source)
+        lines = [f"{self._rate.fps:.1f} fps", counts(result)]
+        self._show(lines, files.readable(result.source))
         self.poll()
 
     def poll(self, notice: str | None = None) -> None:

@@ -84,7 +84,10 @@ class Film:
         if empty:
             raise InputError(f"{path} is empty")
         set_up_opencv()
-        self._capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        # Bytes, as OpenCV crashes on a name that is no UTF-8.
+        self._capture: cv2.VideoCapture = cv2.VideoCapture(  # type: ignore[call-overload]
+            os.fsencode(self.path), cv2.CAP_FFMPEG
+        )
         if text or not self._capture.isOpened():
             raise InputError(f"{path} is not a film that can be read: broken or of unknown format")
         fps = self._capture.get(cv2.CAP_PROP_FPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from maskdet import display
+from maskdet import display, files
 from maskdet.detect import draw
 from maskdet.detect.run import StopRun
 from maskdet.images import Bgr
@@ -36,7 +36,7 @@ class PictureWindow:
             return
         shown = display.fit(draw.annotate(image, result, self._blur))
         cv2.namedWindow(self.TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
-        cv2.setWindowTitle(self.TITLE, f"{result.image} - maskdet")
+        cv2.setWindowTitle(self.TITLE, f"{files.readable(result.image)} - maskdet")
         cv2.imshow(self.TITLE, shown)
         while (key := cv2.waitKeyEx(50)) == -1:
             if display.is_closed(self.TITLE):

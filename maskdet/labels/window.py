@@ -9,7 +9,7 @@ from textwrap import wrap
 import cv2
 import numpy as np
 
-from maskdet import display
+from maskdet import display, files
 from maskdet.classes import KNOWN, SHORT
 from maskdet.drawing import BLACK, GREY, WHITE, class_colour, frame, put_text, text_size
 from maskdet.errors import InputError
@@ -142,7 +142,7 @@ class _Window:
         if editor.picture != self._shown:
             self._shown, self._drag = editor.picture, None
             self._picture = self._fitted()
-            cv2.setWindowTitle(TITLE, f"{editor.picture.name} - maskdet label")
+            cv2.setWindowTitle(TITLE, f"{files.readable(editor.picture.name)} - maskdet label")
         cv2.imshow(TITLE, self._draw())
 
     def _fitted(self) -> Bgr:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from conftest import ENOUGH_S, Spawn, wait_until
 from mjpeg import MjpegServer
 from screen import Screen
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.cli import main
 from maskdet.detect.film import LIVE_FPS
 from maskdet.detect.stream import Film
@@ -174,6 +175,15 @@ def test_wrong_usage(detect: Run, arguments: list[str], message: str) -> None:
     result = detect(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_film_with_a_name_that_is_no_utf_8(start: Spawn, make_film: Callable[..., Path]) -> None:
+    name = os.fsdecode(b"\xff.mp4")
+    make_film("film.mp4", 2).rename(name)
+    process = start("--video", name)
+    process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 0
+    assert len(list(Film(Path(name).with_suffix(".maskdet.mp4")))) == 2
 
 
 def test_show_needs_a_display(detect: Run, make_film: Callable[..., Path]) -> None:
@@ -370,11 +380,14 @@ def test_closing_the_window_ends(start: Spawn, mjpeg: MjpegServer, screen: Scree
 
 
 @pytest.mark.window
-def test_a_film_in_a_window(start: Spawn, make_film: Callable[..., Path], screen: Screen) -> None:
-    make_film("a.mp4", frames=400)
-    process = start("--video", "a.mp4", "--show", environment=screen.environment)
-    screen.press(screen.wait_for_window("a.mp4 - maskdet"), "q")
+@pytest.mark.parametrize("name", ["a.mp4", os.fsdecode(b"a\xff.mp4")], ids=ascii)
+def test_a_film_in_a_window(
+    start: Spawn, make_film: Callable[..., Path], screen: Screen, name: str
+) -> None:
+    make_film("film.mp4", frames=400).rename(name)
+    process = start("--video", name, "--show", environment=screen.environment)
+    screen.press(screen.wait_for_window("^a.*mp4 - maskdet$"), "q")
     output, messages = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 0
-    assert output.startswith("a.mp4: ")
+    assert output.startswith(f"{files.readable(name)}: ")
     assert messages == ""

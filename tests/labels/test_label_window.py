@@ -117,15 +117,18 @@ def test_the_window(start: Spawn, folder: Path, screen: Screen, astronaut: Bgr) 
 
 
 @pytest.mark.window
-def test_closing_the_window_ends(start: Spawn, folder: Path, screen: Screen) -> None:
+@pytest.mark.parametrize("stem", ["a", os.fsdecode(b"a\xff")], ids=ascii)
+def test_closing_the_window_ends(start: Spawn, folder: Path, screen: Screen, stem: str) -> None:
+    for file in folder.glob("a.*"):
+        file.rename(file.with_stem(stem))
     process = start(
         *("photos", "--crop-only", "--edit", "window", "--faces", "faces"),
         environment=screen.environment,
     )
-    screen.close(screen.wait_for_window("a.png - maskdet label"))
+    screen.close(screen.wait_for_window("^a.*png - maskdet label$"))
     assert process.wait(ENOUGH_S) == 0
     # Nobody has confirmed anything.
-    assert voc.read(folder / "a.xml", 512, 512).proposal
+    assert voc.read(folder / f"{stem}.xml", 512, 512).proposal
 
 
 @pytest.mark.parametrize("editor", ["window", "labelimg"])
