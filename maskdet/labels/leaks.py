@@ -116,8 +116,10 @@ def _groups(pictures: Sequence[Picture], parts: Sequence[str]) -> list[Leak]:
     first: defaultdict[str, dict[str, Path]] = defaultdict(dict)
     for picture, name in zip(pictures, parts, strict=True):
         first[picture.group].setdefault(name, picture.path)
+    # Pictures are groups by their name, which those of two folders of one name may share.
+    said = {picture.row.get("group") for picture in pictures}
     return [
         Leak(GROUP, tuple(paths), tuple(paths.values()), group)
         for group, paths in first.items()
-        if len(paths) > 1
+        if len(paths) > 1 and group in said
     ]

@@ -25,21 +25,18 @@ class Picture:
     """A labelled picture: ``name`` is its path below ``root``, ``row`` the manifest's of it.
 
     ``faces`` counts those that are not difficult, by class. Pictures with the same ``group``
-    belong together; where no manifest says one, the picture is a group of its own.
+    belong together, see ``dataset.Sample``.
     """
 
     root: Path
     name: str
     faces: Counter[str]
+    group: str
     row: Mapping[str, str]
 
     @property
     def path(self) -> Path:
         return self.root / self.name
-
-    @property
-    def group(self) -> str:
-        return self.row.get("group") or str(self.path)
 
 
 def gather(root: Path, manifest: Manifest) -> tuple[list[Picture], list[str]]:
@@ -54,12 +51,14 @@ def gather(root: Path, manifest: Manifest) -> tuple[list[Picture], list[str]]:
     """
     data = dataset.load([root])
     faces: dict[Path, Counter[str]] = {path: Counter() for path in data.empty}
+    groups = {path: sample.group for path, sample in data.empty.items()}
     for sample in data.samples:
+        groups[sample.path] = sample.group
         faces.setdefault(sample.path, Counter())[sample.label] += not sample.difficult
     pictures = []
     for path in sorted(faces):
         name = path.relative_to(root).as_posix()
-        pictures.append(Picture(root, name, faces[path], manifest.get(name)))
+        pictures.append(Picture(root, name, faces[path], groups[path], manifest.get(name)))
     return pictures, data.problems
 
 

@@ -171,6 +171,31 @@ def test_several_folders_are_one_set(root: Path, tmp_path: Path) -> None:
     assert len(laid) == 2
 
 
+@pytest.mark.parametrize("picture", ["crowd.png", "empty.png"])
+def test_what_was_cut_out_of_a_photograph_stays_with_it(
+    root: Path, tmp_path: Path, picture: str
+) -> None:
+    crops = tmp_path / "crops"
+    (crops / "with_mask").mkdir(parents=True)
+    images.write(crops / "with_mask/a.png", pixels(700))
+    manifest = Manifest(crops)
+    manifest.set("with_mask/a.png", {"group": f"set/{picture}", "split": "test"})
+    manifest.write()
+    partition([root, crops], FRACTIONS)
+    assert parts(root)[picture] == "test"
+    manifest.set("with_mask/a.png", {"split": "train"})
+    manifest.write()
+    assert [leak.detail for leak in leaks.check([root, crops]).leaks] == [f"set/{picture}"]
+
+
+def test_two_folders_of_one_name_do_not_leak(tmp_path: Path) -> None:
+    folders = [tmp_path / name / "set" for name in "ab"]
+    for number, folder in enumerate(folders):
+        (folder / "with_mask").mkdir(parents=True)
+        images.write(folder / "with_mask/1.png", pixels(number))
+    assert leaks.check(folders).leaks == []
+
+
 def test_what_leaks_is_listed(root: Path) -> None:
     copy = images.read(root / "with_mask/0.png")
     (root / "with_mask/same.png").write_bytes((root / "with_mask/0.png").read_bytes())
