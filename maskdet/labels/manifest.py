@@ -37,7 +37,8 @@ class Manifest:
     """The rows of one folder's ``manifest.csv``; without that file, none.
 
     A row's column ``file`` is the path of a picture, with ``/``, below the folder or below
-    the folder's parent. Pictures are looked up by their path below the folder.
+    the folder's parent; where it is both, below the folder. Pictures are looked up by their path
+    below the folder.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -53,6 +54,7 @@ class Manifest:
         self._places: defaultdict[Path, list[dict[str, str]]] = defaultdict(list)
         if self.path.is_file():
             self._read()
+        self._given = frozenset(self._places)  # what is added is below the root
 
     def _read(self) -> None:
         try:
@@ -75,26 +77,35 @@ class Manifest:
     def _add(self, row: dict[str, str]) -> None:
         self.rows.append(row)
         if row.get("file"):
-            for folder in (self._root.parent, self._root):
-                self._places[folder / row["file"]].append(row)
+            self._places[self._root / row["file"]].append(row)
+
+    def _place(self, name: str) -> Path:
+        """Return where ``_places`` has the rows of a picture, if it has any."""
+        # Not the target of a link: the manifest names what lies here.
+        place = self._root / name
+        # Below the parent, the same name is that of another picture in a folder of the root's name.
+        other = self._root / self._root.name / name
+        if place in self._places or other not in self._places or other not in self._given:
+            return place
+        return place if other.exists() else other
 
     def get(self, name: str) -> Mapping[str, str]:
         """Return the row of the picture at ``name`` below the folder; empty if there is none."""
-        # Not the target of a link: the manifest names what lies here.
-        rows = self._places.get(self._root / name)
+        rows = self._places.get(self._place(name))
         return rows[-1] if rows else {}
 
     def set(self, name: str, values: Mapping[str, str]) -> None:
         """Change a picture's row, adding the row and columns that are not there yet."""
         self.columns += [column for column in values if column not in self.columns]
-        if self._root / name not in self._places:
+        place = self._place(name)
+        if place not in self._places:
             self._add({"file": PurePosixPath(name).as_posix()})
-        for row in self._places[self._root / name]:
+        for row in self._places[place]:
             row.update(values)
 
     def remove(self, names: Iterable[str]) -> None:
         """Drop the rows of pictures, as far as there are any."""
-        gone = {id(row) for name in names for row in self._places.pop(self._root / name, [])}
+        gone = {id(row) for name in names for row in self._places.pop(self._place(name), [])}
         self.rows = [row for row in self.rows if id(row) not in gone]
 
     def write(self) -> None:

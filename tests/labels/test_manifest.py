@@ -22,6 +22,35 @@ def test_columns_and_rows_of_others_are_kept(tmp_path: Path, prefix: str) -> Non
         f'file,licence,split\n{prefix}a.jpg,"CC0, mostly",test\ngone.jpg,x,\nb/ü.jpg,,train\n'
     )
     assert Manifest(root).get("a.jpg")["split"] == "test"
+    manifest.remove(["a.jpg"])
+    manifest.set("a.jpg", {"split": "val"})
+    assert manifest.get("a.jpg") == {"file": "a.jpg", "split": "val"}
+
+
+@pytest.mark.parametrize("first", ["x.jpg", "set/x.jpg"])
+def test_a_folder_below_may_have_the_name_of_the_root(tmp_path: Path, first: str) -> None:
+    root = tmp_path / "set"
+    names = sorted({"x.jpg", "set/x.jpg"}, key=lambda name: name != first)
+    manifest = Manifest(root)
+    for name in names:
+        manifest.set(name, {"split": name})
+    (root / "set").mkdir(parents=True)
+    manifest.write()
+    manifest = Manifest(root)
+    assert [manifest.get(name)["split"] for name in names] == names
+    manifest.remove([first])
+    assert manifest.get(names[1])["split"] == names[1]
+    assert [row["file"] for row in manifest.rows] == names[1:]
+
+
+def test_a_row_is_no_row_of_its_namesake(tmp_path: Path) -> None:
+    (tmp_path / "set/set").mkdir(parents=True)
+    (tmp_path / "set/set/x.jpg").touch()
+    (tmp_path / "set/manifest.csv").write_text("file,split\nset/x.jpg,test\n")
+    manifest = Manifest(tmp_path / "set")
+    assert manifest.get("x.jpg") == {}
+    manifest.set("x.jpg", {"split": "train"})
+    assert manifest.get("set/x.jpg")["split"] == "test"
 
 
 def test_without_a_file_there_is_nothing(tmp_path: Path) -> None:
