@@ -96,7 +96,8 @@ def exclude_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option(
         "--exclude-from",
-        type=click.File(encoding="utf-8"),
+        # Names of files may hold bytes that are no UTF-8.
+        type=click.File(encoding="utf-8-sig", errors="surrogateescape"),
         metavar="FILE",
         help="Leave out what the lines of this file say, as --exclude does; lines that begin "
         "with # are remarks.",

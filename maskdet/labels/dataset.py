@@ -64,8 +64,8 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
 
     Args:
         roots: folders.
-        exclude: what to leave out: patterns of file names (``ilc_*``) or of paths from the
-            root's name on (``crops/*/old_*``), or ``column=value`` of the manifest
+        exclude: what to leave out: file names or patterns of them (``ilc_*``), the same of paths
+            from the root's name on (``crops/*/old_*``), or ``column=value`` of the manifest
             (``kind=photo``). After ``#`` stands the place of a single box in the VOC file,
             from 0 (``ilc_1.jpg#2``): that face becomes ``difficult``, for it is still no
             background, and the crops of which the manifest says that they show it (in its columns
@@ -181,8 +181,13 @@ def _excluded(name: str, row: Mapping[str, str], exclude: Sequence[str]) -> bool
         column, equals, value = pattern.partition("=")
         if equals and row.get(column) == value:
             return True
-        if any(fnmatch(shown, pattern) for shown in (name, *boxes)):
+        if any(_fits(shown, pattern) for shown in (name, *boxes)):
             return True
-        if any(fnmatch(shown.rpartition("/")[2], pattern) for shown in (name, *boxes)):
+        if any(_fits(shown.rpartition("/")[2], pattern) for shown in (name, *boxes)):
             return True
     return False
+
+
+def _fits(name: str, pattern: str) -> bool:
+    # As a pattern, ``a [8].jpg`` does not mean the file of that name.
+    return name == pattern or fnmatch(name, pattern)

@@ -74,6 +74,17 @@ def test_limit_and_exclude(runner: CliRunner, labelled: Path, model: str) -> Non
     assert [Path(line.split()[-1]).name for line in result.stdout.splitlines()] == ["0.png"]
 
 
+@pytest.mark.parametrize(
+    "text", [b"\xef\xbb\xbfwrong.png\n", b"# remark\n\n\xfc\nwrong.png\r\n", b"\xfc.png\nwrong*"]
+)
+def test_a_list_of_what_to_exclude_may_be_of_any_editor(
+    runner: CliRunner, labelled: Path, model: str, text: bytes
+) -> None:
+    (listed := labelled.parent / "listed.txt").write_bytes(text)
+    result = run(runner, "check", labelled, "--model", model, "--exclude-from", listed)
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
 def test_nothing_doubtful_makes_no_sheet(runner: CliRunner, labelled: Path, model: str) -> None:
     sheet = labelled.parent / "sheet.jpg"
     arguments = ("check", labelled, "--model", model, "--exclude", "wrong*", "--sheet", sheet)

@@ -72,6 +72,16 @@ def test_patterns_exclude(root: Path, pattern: str) -> None:
     assert names == {"set/no mask/b.png", "set/scenes/c.jpg"}
 
 
+@pytest.mark.parametrize("name", ["a [8].jpg", "[!a].jpg"])
+@pytest.mark.parametrize("folder", ["", "set/with_mask/"])
+def test_a_name_that_looks_like_a_pattern_excludes_itself(
+    root: Path, name: str, folder: str
+) -> None:
+    (root / "with_mask/a.jpg").rename(root / "with_mask" / name)
+    names = {sample.name for sample in load([root], [folder + name]).samples}
+    assert f"set/with_mask/{name}" not in names
+
+
 @pytest.mark.parametrize(("pattern", "left"), [("c.jpg#0", 1), ("*/c.jpg#[12]", 1), ("c.jpg#1", 2)])
 def test_a_pattern_excludes_a_single_box(root: Path, pattern: str, left: int) -> None:
     box = (
