@@ -33,6 +33,28 @@ def part(name: str) -> str | None:
     return _PART_NAMES.get(name.strip().lower())
 
 
+def refuse_part(root: Path) -> None:
+    """Raise InputError where only a manifest further up knows the pictures of a folder.
+
+    Their groups and parts would be lost, and what is made of them trained on and tested on.
+    """
+    here = root.resolve()
+    if (here / FILE).is_file():
+        return
+    for above in here.parents:
+        try:
+            rows = Manifest(above).rows
+        except InputError:
+            continue  # somebody else's
+        files = {row["file"] for row in rows if row.get("group") or row.get("split")}
+        places = (folder / file for file in files for folder in (above, above.parent))
+        if any(place.is_relative_to(here) and place.is_file() for place in places):
+            raise InputError(
+                f"{above / FILE} has the groups and the split of the pictures in {root}: name its "
+                f"folder, {above}"
+            )
+
+
 class Manifest:
     """The rows of one folder's ``manifest.csv``; without that file, none.
 

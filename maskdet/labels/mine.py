@@ -17,7 +17,7 @@ from maskdet.faces.crop import square_around
 from maskdet.images import Bgr
 from maskdet.labels import cutting, voc
 from maskdet.labels.crop import MARGIN, check_apart
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import Manifest, refuse_part
 from maskdet.labels.match import match
 from maskdet.labels.records import Names
 from maskdet.labels.voc import VocObject
@@ -114,10 +114,12 @@ def mine(
         progress: makes the bar.
 
     Raises:
-        InputError: ``root`` is no folder, or its manifest cannot be read.
+        InputError: ``root`` is no folder, its manifest cannot be read, or is that of a folder
+            above.
         OutputError: ``out`` is not empty, or cannot be written.
     """
     check_apart(root, out)
+    refuse_part(root)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is there already: choose a new folder for the crops")
     found, problems = pictures(root)

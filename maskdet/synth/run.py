@@ -14,7 +14,7 @@ from maskdet.catalog import find_root
 from maskdet.classes import WITHOUT_MASK
 from maskdet.errors import InputError, OutputError
 from maskdet.labels import dataset, voc
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import Manifest, refuse_part
 from maskdet.layout import voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.synth import ledger, worker
@@ -63,12 +63,14 @@ def synthesise(
         progress: makes the bar.
 
     Raises:
-        InputError: no bare face is labelled, or ``out`` or the templates cannot be used.
+        InputError: no bare face is labelled, ``out`` or the templates cannot be used, or the
+            manifest of ``root`` is that of a folder above.
         ModelError: the landmark network is missing or altered.
         OutputError: something cannot be written, or is there already.
     """
     if files.absolute(out).is_relative_to(files.absolute(root)):
         raise InputError(f"{out} lies in {root}: what is made would be taken for an original")
+    refuse_part(root)
     data = dataset.load([root], options.exclude)
     jobs, skipped = plan(root, data.samples, options)
     if not jobs and not skipped:

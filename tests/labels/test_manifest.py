@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from maskdet.errors import InputError
-from maskdet.labels.manifest import Manifest, part
+from maskdet.labels.manifest import Manifest, part, refuse_part
 
 
 @pytest.mark.parametrize("prefix", ["", "set/"])
@@ -73,3 +74,29 @@ def test_the_parts_and_what_others_call_them() -> None:
         *("train", "val", "val", "test"),
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "refused"),
+    [
+        ("file,group\nset/with_mask/a.jpg,7\n", True),
+        ("file,group,split\nwith_mask/a.jpg,,test\n", True),
+        ("file,licence\nset/with_mask/a.jpg,CC0\n", False),
+        ("file,group\nset/other/a.jpg,7\nset/with_mask/gone.jpg,7\n", False),
+        ("somebody's,table\nx,7\n", False),
+    ],
+)
+@pytest.mark.parametrize("above", [".", "set"])
+def test_a_part_of_what_a_manifest_knows_is_refused(
+    tmp_path: Path, manifest: str, refused: bool, above: str
+) -> None:
+    folder = tmp_path / "set" / "with_mask"
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").touch()
+    if above == "." and refused:
+        manifest = manifest.replace("\nwith_mask", "\nset/with_mask")
+    (tmp_path / above / "manifest.csv").write_text(manifest)
+    with pytest.raises(InputError, match="name its folder") if refused else nullcontext():
+        refuse_part(folder)
+    (folder / "manifest.csv").write_text("file,group\na.jpg,8\n")
+    refuse_part(folder)

@@ -156,6 +156,14 @@ def test_crops_stay_with_their_picture(
     assert {crop.split for crop in crops.values()} == (split or {None})
 
 
+def test_a_folder_that_a_manifest_above_knows_is_refused(raw: Path, out: Path) -> None:
+    (raw / "manifest.csv").write_text("file,split\none/a.png,test\n")
+    with pytest.raises(InputError, match="groups and the split"):
+        mine(raw / "one", out, Finding(LEFT))
+    assert not out.exists()
+    mine(raw / "two", out, Finding(LEFT))
+
+
 def test_pictures_that_nobody_has_labelled_are_left_out(raw: Path, out: Path, scene: Bgr) -> None:
     images.write(raw / "bare.png", scene)
     label(raw / "two/a.png", VocObject(0, "with_mask", LEFT), proposal=True)

@@ -295,7 +295,11 @@ def test_what_cannot_be_used_is_refused(crops: Path, tmp_path: Path) -> None:
         made(crops, crops / "out")
     with pytest.raises(InputError, match="holds no PNG"):
         made(crops, tmp_path / "out", templates=tmp_path / "faces" / "with_mask")
+    (crops / "manifest.csv").write_text("file,split\nwithout_mask/face.png,test\n")
+    with pytest.raises(InputError, match="groups and the split"):
+        made(crops / "without_mask", tmp_path / "out")
     shutil.rmtree(crops / "without_mask")
+    (crops / "manifest.csv").unlink()
     with pytest.raises(InputError, match="labelled without_mask"):
         made(crops, tmp_path / "out")
 
