@@ -14,13 +14,16 @@ KNOWN = (*CLASSES, BACKGROUND)
 ALIASES = {
     "mask": WITH_MASK,
     "masked": WITH_MASK,
+    "withmask": WITH_MASK,
     "face_mask": WITH_MASK,
     "no_mask": WITHOUT_MASK,
     "nomask": WITHOUT_MASK,
+    "withoutmask": WITHOUT_MASK,
     "face": WITHOUT_MASK,
     "mask_weared_incorrect": INCORRECT,
     "mask_weared_incorrectly": INCORRECT,
     "incorrect_mask": INCORRECT,
+    "incorrectmask": INCORRECT,
     "incorrect": INCORRECT,
 }
 """Names that other data sets use, after lower-casing and with ``_`` for spaces and dashes."""

@@ -45,6 +45,7 @@ def test_a_name_may_look_like_a_pattern(tmp_path: Path) -> None:
     [
         ("with_mask/a.jpg", "with_mask"),
         ("with_mask/without_mask/2020/a.jpg", "without_mask"),
+        ("mask/WithoutMask/a.png", "without_mask"),
         ("photos/with_mask.jpg", None),
     ],
 )
