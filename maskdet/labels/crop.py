@@ -70,10 +70,10 @@ def crop(
     (``split``) of the picture's others.
 
     Crops of this folder whose picture, label, box or margin has changed are made anew or
-    removed; files that the manifest does not know as crops are never touched. Where ``data``
-    has a ledger, the crops stand in it, too. A run that is killed is finished by the next one.
-    Large folders are shared among processes: a script that calls this needs the usual
-    ``if __name__ == "__main__":``.
+    removed; crops of other folders, and files that the manifest does not know as crops, are
+    never touched. Where ``data`` has a ledger, the crops stand in it, too. A run that is killed
+    is finished by the next one. Large folders are shared among processes: a script that calls
+    this needs the usual ``if __name__ == "__main__":``.
 
     Args:
         root: the photographs, with all below it.
@@ -92,7 +92,7 @@ def crop(
     workers = workers or os.cpu_count() or 1
     manifest = Manifest(files.make_folder(faces))
     wanted, result = _wanted(root, data, margin, workers, progress)
-    places, stale = _arrange(wanted, faces, manifest, files.name_from(root, data), data)
+    places, stale = _arrange(wanted, faces, manifest, root, data)
     fresh = {
         file: face
         for file, face in places.items()
@@ -190,17 +190,13 @@ def _faces(
 
 
 def _arrange(
-    wanted: Sequence[_Face], faces: Path, manifest: Manifest, root: str, data: Path
+    wanted: Sequence[_Face], faces: Path, manifest: Manifest, root: Path, data: Path
 ) -> tuple[dict[str, _Face], list[str]]:
     """Return the file of each face, and the crops that are out of date."""
     ours = {row["file"]: row for row in manifest.rows if _is_crop(row)}
     before = {(row["picture"], row["object"], row["class"]): file for file, row in ours.items()}
-    mine = {
-        file
-        for file, row in ours.items()
-        if PurePosixPath(row["picture"]).is_relative_to(root)
-        or not (data / row["picture"]).is_file()
-    }
+    # A picture that is gone from elsewhere takes no crop with it: its disk may only be unplugged.
+    mine = {file for file, row in ours.items() if _is_below(data / row["picture"], root)}
     places: dict[str, _Face] = {}
     rest = []
     for face in wanted:

@@ -13,6 +13,7 @@ from maskdet.errors import InputError
 from maskdet.faces.crop import cut_face
 from maskdet.images import Bgr
 from maskdet.labels import cutting, dataset, voc
+from maskdet.labels.convert import convert
 from maskdet.labels.crop import MARGIN, crop
 from maskdet.types import Box
 
@@ -168,6 +169,18 @@ def test_crops_of_another_folder_stay(raw: Path, faces: Path) -> None:
     assert (done.made, done.removed) == (1, 0)
     assert len(listing(faces)) == 3
     assert crop(raw, faces).unchanged == 3
+
+
+def test_crops_of_another_folder_stay_when_it_is_gone(raw: Path, faces: Path) -> None:
+    convert(raw / "one", faces, "crops")  # all that are there: the manifest names them alike
+    crop(raw / "two", faces)
+    before = listing(faces)
+    for folder in ("one", "two"):
+        (raw / folder).rename(raw.parent / f"{folder} moved")
+    (raw / "three").mkdir()
+    assert crop(raw / "three", faces).removed == 0
+    assert listing(faces) == before
+    assert len(before) == 3
 
 
 def test_a_run_that_was_killed_is_finished_by_the_next(
