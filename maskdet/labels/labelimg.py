@@ -9,6 +9,7 @@ import site
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -16,7 +17,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
-from maskdet import display, files
+from maskdet import display, files, images
 from maskdet.classes import KNOWN
 from maskdet.errors import InputError, OutputError
 from maskdet.layout import pictures, voc_path
@@ -60,6 +61,7 @@ def edit(folder: Path) -> None:
         OutputError: labelImg++ fails.
     """
     _refuse_namesakes(folder)
+    before = _saved(folder)
     with tempfile.TemporaryDirectory(prefix="maskdet-") as home:
         classes = Path(home, "classes.txt")
         classes.write_text("\n".join(KNOWN) + "\n", encoding="utf-8")
@@ -71,7 +73,7 @@ def edit(folder: Path) -> None:
                 command, env=_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
         finally:
-            _bring_home(folder)
+            _bring_home(folder, before)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         raise OutputError(
@@ -91,13 +93,24 @@ def _refuse_namesakes(folder: Path) -> None:
             )
 
 
-def _bring_home(folder: Path) -> None:
+def _saved(folder: Path) -> dict[Path, int]:
+    """Return when each VOC file that lies in ``folder`` itself was written."""
+    root = files.absolute(folder)  # labelImg++ does not follow links either
+    there = (path for path in sorted(root.glob("*.xml")) if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in there}
+
+
+def _bring_home(folder: Path, before: Mapping[Path, int]) -> None:
     """Move files that labelImg++ has saved in ``folder`` beside pictures further down.
 
-    It saves all there, by whatever name; ``<path>`` says which picture is meant.
+    It saves all there, by whatever name; ``<path>`` says which picture is meant. What was there
+    ``before`` may be a copy, whose ``<path>`` is another picture's.
     """
-    root = files.absolute(folder)  # labelImg++ does not follow links either
-    for file in sorted(root.glob("*.xml")):
+    root = files.absolute(folder)
+    own = {voc_path(path) for path in root.iterdir() if path.suffix.lower() in images.SUFFIXES}
+    for file, written in _saved(folder).items():
+        if file in own or before.get(file) == written:
+            continue
         try:
             picture = Path(parse(file).findtext("path") or "")
         except (ParseError, DefusedXmlException, ValueError):
@@ -105,7 +118,7 @@ def _bring_home(folder: Path) -> None:
         if not picture.is_relative_to(root) or not picture.is_file():
             continue
         home = voc_path(picture)
-        if not home.exists() or home.stat().st_mtime_ns < file.stat().st_mtime_ns:
+        if not home.exists() or home.stat().st_mtime_ns < written:
             file.replace(home)
 
 

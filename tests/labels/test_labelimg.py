@@ -112,7 +112,7 @@ def test_files_come_home_to_their_pictures(folder: Path) -> None:
     (folder / "a__0123.xml").write_text(named)
     (folder / "b.xml").write_text(named.replace("/with_mask/", "/none/"))
     (folder / "broken.xml").write_text("<annotation>")
-    labelimg._bring_home(folder)
+    labelimg._bring_home(folder, {})
     assert voc.read(image.with_suffix(".xml"), 512, 512).objects == (item,)
     assert sorted(path.name for path in folder.glob("*.xml")) == ["b.xml", "broken.xml", "c.xml"]
 
@@ -124,9 +124,32 @@ def test_an_older_file_never_replaces_a_newer_one(folder: Path) -> None:
     stray = folder / "a.xml"
     stray.write_text(f"<annotation><path>{image}</path></annotation>")
     os.utime(stray, (0, 0))
-    labelimg._bring_home(folder)
+    labelimg._bring_home(folder, {})
     assert stray.exists()
     assert "<size>" in home.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_there_before"),
+    [("b.xml", False), ("c.xml", True)],  # b.xml has a picture of its own beside it
+)
+def test_a_copy_is_not_brought_home_to_the_picture_it_was_made_for(
+    folder: Path, astronaut: Bgr, name: str, is_there_before: bool
+) -> None:
+    image = folder / "with_mask/a.png"
+    home = image.with_suffix(".xml")
+    voc.write(home, image, 512, 512, [])
+    os.utime(home, (0, 0))
+    images.write(folder / "b.png", astronaut)
+    copy = folder / name
+    copy.write_text(f"<annotation><path>{image}</path></annotation>")
+    before = labelimg._saved(folder) if is_there_before else {}
+    labelimg._bring_home(folder, before)
+    assert copy.exists()
+    assert "<size>" in home.read_text()
+    os.utime(copy, (2e9, 2e9))
+    labelimg._bring_home(folder, before)  # saved once more, by labelImg
+    assert copy.exists() == (name == "b.xml")
 
 
 def test_namesakes_that_labelimg_confuses_are_refused(folder: Path, astronaut: Bgr) -> None:
