@@ -50,8 +50,9 @@ def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> 
         progress: makes the bar.
 
     Returns:
-        The pictures sorted by name, those without a face included. Labels and pictures that
-        cannot be used are named in ``problems``, sizes are the pictures' own.
+        The pictures sorted by name, those without a face included, but not those that have
+        labels of which none can be used. Labels and pictures that cannot be used are named in
+        ``problems``, sizes are the pictures' own.
 
     Raises:
         InputError: nothing there can be read as that format.
@@ -119,6 +120,8 @@ def _voc(source: Path, progress: Progress) -> LabelledSet:
             found.problems.append(str(error))
             continue
         found.problems += file.problems
+        if file.problems and not file.objects:
+            continue  # It would pass for a picture without a face.
         name, row = named(path, source, manifest)
         found.pictures.append(
             LabelledPicture(path, name, width, height, file.objects, row, file.proposal)
@@ -149,6 +152,8 @@ def _coco(source: Path, progress: Progress) -> LabelledSet:
             continue
         objects, wrong, outlines = coco.objects(item, document.names, width, height)
         found.problems += [f"{file}: {item.file}: {problem}" for problem in wrong]
+        if wrong and not objects:
+            continue  # as for VOC files
         found.lost["outlines (their boxes are kept)"] += outlines
         row = {}
         if path.is_relative_to(file.parent):
@@ -253,6 +258,8 @@ def _add_photographs(
                 objects.append(replace(face, box=box))
             else:
                 found.problems.append(f"{path}: the manifest's box {face.box} lies outside")
+        if not objects:
+            continue  # as for VOC files
         row = {key: value for key, value in faces[0][1].items() if key not in CROP_COLUMNS}
         name = picture_name(path.relative_to(above).as_posix())
         found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))

@@ -47,6 +47,8 @@ def load(source: Path, progress: Progress) -> LabelledSet:
             continue
         objects, wrong, outlines = yolo.parse(text, config.names, width, height)
         found.problems += [f"{labels}: {problem}" for problem in wrong]
+        if wrong and not objects:
+            continue  # It would pass for a picture without a face.
         found.lost["outlines (their boxes are kept)"] += outlines
         name, row = named(path, source, manifest)
         if path in parts:

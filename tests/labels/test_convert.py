@@ -197,6 +197,31 @@ def test_broken_files_are_listed_and_the_rest_goes_on(photographs: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("kind", "labels", "old", "new"),
+    [
+        ("voc", "b/a.xml", "<xmin>10", "<xmin>500"),
+        ("yolo", "labels/b/a.txt", "0 0.", "9 0."),
+        ("coco", "annotations.json", "[10, 20, 20, 24]", "[500, 20, 20, 24]"),
+        ("crops", "manifest.csv", ",10,20,30,44,", ",510,20,530,44,"),
+    ],
+)
+def test_a_picture_of_unusable_labels_is_not_one_without_a_face(
+    tmp_path: Path, kind: str, labels: str, old: str, new: str
+) -> None:
+    for name, face in (("a", FACES[1]), ("b/a", FACES[0])):
+        voc.write(picture(tmp_path / f"set/{name}.jpg").with_suffix(".xml"), name, 61, 47, [face])
+    if kind != "voc":
+        convert(tmp_path / "set", tmp_path / kind, kind)
+    place = tmp_path / ("set" if kind == "voc" else kind)
+    text = (place / labels).read_text()
+    assert old in text
+    (place / labels).write_text(text.replace(old, new))
+    found = collect.load(place)
+    assert [item.name for item in found.pictures] == ["a.jpg"]
+    assert len(found.problems) == 1
+
+
+@pytest.mark.parametrize(
     ("place", "labels"),
     [
         ("images/train/a.jpg", "labels/train/a.txt"),
