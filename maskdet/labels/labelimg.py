@@ -113,7 +113,7 @@ def _bring_home(folder: Path, before: Mapping[Path, int]) -> None:
             continue
         try:
             picture = Path(parse(file).findtext("path") or "")
-        except (ParseError, DefusedXmlException, ValueError):
+        except (ParseError, DefusedXmlException, ValueError, LookupError):
             continue  # nothing that was saved just now
         if not picture.is_relative_to(root) or not picture.is_file():
             continue

@@ -74,7 +74,8 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
         root = parse(Path(path)).getroot()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        # LookupError: it names an encoding that Python does not know.
         raise InputError(f"{path} is not readable XML: {error}") from error
     if root is None or root.tag != "annotation":
         raise InputError(f"{path} is XML, but not a Pascal VOC file (no <annotation>)")

@@ -112,9 +112,11 @@ def test_files_come_home_to_their_pictures(folder: Path) -> None:
     (folder / "a__0123.xml").write_text(named)
     (folder / "b.xml").write_text(named.replace("/with_mask/", "/none/"))
     (folder / "broken.xml").write_text("<annotation>")
+    (folder / "ansi.xml").write_text("<?xml version='1.0' encoding='ansi'?><annotation/>")
     labelimg._bring_home(folder, {})
     assert voc.read(image.with_suffix(".xml"), 512, 512).objects == (item,)
-    assert sorted(path.name for path in folder.glob("*.xml")) == ["b.xml", "broken.xml", "c.xml"]
+    left = ["ansi.xml", "b.xml", "broken.xml", "c.xml"]
+    assert sorted(path.name for path in folder.glob("*.xml")) == left
 
 
 def test_an_older_file_never_replaces_a_newer_one(folder: Path) -> None:

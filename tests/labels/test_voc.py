@@ -69,6 +69,7 @@ def test_a_bad_object_is_named_and_the_next_one_kept(
         "<annotation>",
         "<html></html>",
         '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>',
+        "<?xml version='1.0' encoding='ansi'?><annotation></annotation>",
     ],
 )
 def test_what_is_no_voc_file(tmp_path: Path, text: str) -> None:
