@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -143,9 +143,9 @@ def _coco(source: Path, progress: Progress) -> LabelledSet:
         raise InputError(f"{file}: {error}") from error
     found = LabelledSet(problems=[f"{file}: {problem}" for problem in document.problems])
     manifest = Manifest(file.parent)
-    for item in progress(document.pictures, desc="labels", unit="picture"):
+    pictures = _located(file, document.pictures, found.problems)
+    for path, item in progress(pictures.items(), desc="labels", unit="picture"):
         try:
-            path = _locate(file, item.file)
             width, height = images.size(path)
         except InputError as error:
             found.problems.append(str(error))
@@ -174,6 +174,29 @@ def _documents(source: Path) -> list[Path]:
                 found.append(path)
         except (InputError, ValueError, RecursionError):
             continue
+    return found
+
+
+def _located(
+    file: Path, listed: Iterable[coco.CocoPicture], problems: list[str]
+) -> dict[Path, coco.CocoPicture]:
+    """Return a COCO file's pictures by their places, what it says of one several times as one."""
+    found: dict[Path, coco.CocoPicture] = {}
+    for item in listed:
+        try:
+            first = found.setdefault(_locate(file, item.file), item)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if first is not item:
+            # Files that were merged may have had the same faces.
+            known = [(face.get("category_id"), face.get("bbox")) for face in first.annotations]
+            first.annotations += [
+                face
+                for face in item.annotations
+                if (face.get("category_id"), face.get("bbox")) not in known
+            ]
+            first.proposal &= item.proposal
     return found
 
 

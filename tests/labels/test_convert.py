@@ -267,6 +267,24 @@ def test_pictures_that_would_share_their_labels_are_renamed(tmp_path: Path) -> N
     }
 
 
+@pytest.mark.parametrize("again", ["a.jpg", "images/a.jpg", "./a.jpg"])
+def test_a_picture_that_a_coco_file_has_twice_keeps_all_its_faces(
+    tmp_path: Path, again: str
+) -> None:
+    picture(tmp_path / "images/a.jpg")
+    boxes = [(1, [10, 20, 20, 24]), (2, [0, 0, 61, 47]), (2, [10, 20, 20, 24])]
+    document = {
+        "images": [{"id": k, "file_name": name} for k, name in ((1, "a.jpg"), (2, again))],
+        "annotations": [{"image_id": k, "category_id": 1, "bbox": box} for k, box in boxes],
+        "categories": [{"id": 1, "name": "with_mask"}],
+    }
+    (tmp_path / "set.json").write_text(json.dumps(document))
+    found = collect.load(tmp_path)
+    assert [item.name for item in found.pictures] == ["a.jpg"]
+    assert [item.box for item in found.pictures[0].objects] == [face.box for face in FACES]
+    assert not found.problems
+
+
 @pytest.mark.parametrize("name", ["../../secret.jpg", "/secret.jpg", "C:\\x\\..\\secret.jpg"])
 def test_a_coco_file_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "secret.jpg")
