@@ -29,11 +29,13 @@ _NAMES = {"train": "train", "val": "val", "valid": "val", "test": "test"}
 class Config:
     """A data set's ``data.yaml``: the name of each class number, and where its parts lie.
 
-    ``parts`` has a list of folders or of text files with paths for each of ``manifest.PARTS``.
+    ``parts`` has a list of folders or of text files with paths for each of ``manifest.PARTS``,
+    which lie in the folder ``path``: an absolute one, or from the file's own on.
     """
 
     names: Mapping[int, str]
     parts: Mapping[str, Sequence[str]]
+    path: str = ""
 
 
 def parse_config(text: str) -> Config:
@@ -57,7 +59,8 @@ def parse_config(text: str) -> Config:
             continue
         value = document.get(key)
         parts[part] += [str(item) for item in (value if isinstance(value, list) else [value])]
-    return Config({int(key): str(name) for key, name in names.items()}, parts)
+    path = str(document.get("path") or "")
+    return Config({int(key): str(name) for key, name in names.items()}, parts, path)
 
 
 def format_config(names: Sequence[str], parts: Mapping[str, str]) -> str:

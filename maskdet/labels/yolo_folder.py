@@ -31,7 +31,9 @@ def load(source: Path, progress: Progress) -> LabelledSet:
     if place is None:
         raise InputError(f"{source} has neither a {yolo.CONFIG} with 'names' nor a classes.txt")
     config = _read_config(place)
-    parts = _parts(source, place.parent, config.parts, paths)
+    base = place.parent / config.path
+    # A set from elsewhere may name a folder of the machine on which it was made.
+    parts = _parts(base if base.is_dir() else place.parent, config.parts, paths)
     manifest = Manifest(source)
     used = set()
     for path in progress(paths, desc="labels", unit="picture"):
@@ -82,7 +84,7 @@ def _read_config(path: Path) -> yolo.Config:
 
 
 def _parts(
-    source: Path, base: Path, parts: Mapping[str, Iterable[str]], pictures: Iterable[Path]
+    base: Path, parts: Mapping[str, Iterable[str]], pictures: Iterable[Path]
 ) -> dict[Path, str]:
     """Return the part of each picture that is in just one of those of a ``data.yaml``."""
     said: defaultdict[Path, set[str]] = defaultdict(set)

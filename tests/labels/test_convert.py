@@ -243,6 +243,27 @@ def test_the_layouts_of_yolo(tmp_path: Path, place: str, labels: str) -> None:
     assert found.row.get("split") == parts.get(place)
 
 
+@pytest.mark.parametrize(
+    ("path", "test"),
+    [
+        ("deep/set", "images/test"),
+        ("{here}/deep/set", "test.txt"),
+        ("deep/set", "../images/test"),
+        ("/content/of/another/machine", "deep/set/images/test"),
+        ("", "deep/set/images/test"),
+    ],
+)
+def test_the_parts_of_a_yolo_set_lie_where_its_path_says(
+    tmp_path: Path, path: str, test: str
+) -> None:
+    picture(tmp_path / "deep/set/images/test/a.jpg")
+    (tmp_path / "deep/set/test.txt").write_text("./images/test/a.jpg\n")
+    path = path.format(here=tmp_path)
+    (tmp_path / "data.yaml").write_text(f"path: {path}\ntest: {test}\nnames: [with_mask]\n")
+    (found,) = collect.load(tmp_path).pictures
+    assert found.row.get("split") == "test"
+
+
 def test_the_layout_of_pascal_and_of_kaggle(tmp_path: Path) -> None:
     for folder, name in (("annotations", "images/a.png"), ("Annotations", "JPEGImages/b.jpg")):
         picture(tmp_path / name)
