@@ -98,7 +98,7 @@ def _with_pictures(
     inside = "" if to == VOC else "images/"
     named = [(f"{inside}{names.take(picture.name)}", picture) for picture in found.pictures]
     _refuse_to_replace(
-        [target / path for name, _ in named for path in _labels(name, to)]
+        [target / path for name, picture in named for path in _labels(name, to, picture)]
         + [target / name for name, picture in named if not _is_there(picture, target / name)],
         overwrite,
     )
@@ -111,7 +111,7 @@ def _with_pictures(
             result.problems.append(str(error))
             continue
         if to == VOC:
-            (labels,) = _labels(name, to)
+            (labels,) = _labels(name, to, picture)
             size = (picture.width, picture.height)
             voc.write(target / labels, name, *size, picture.objects, picture.proposal)
         written.append((name, picture))
@@ -128,14 +128,16 @@ def _is_there(picture: LabelledPicture, place: Path) -> bool:
     return place.exists() and place.samefile(picture.path)
 
 
-def _labels(name: str, to: str) -> list[Path]:
+def _labels(name: str, to: str, picture: LabelledPicture) -> list[Path]:
     """Return the label files that come with a picture, some of them common to all."""
     path = Path(name)
     if to == VOC:
         return [path.with_suffix(".xml")]
     if to == COCO:
         return [Path(coco.FILE)]
-    return [Path("labels", *path.parts[1:]).with_suffix(".txt"), Path(yolo.CONFIG)]
+    part = picture.row.get("split")
+    lists = [Path(f"{part}.txt")] if part in PARTS else []
+    return [Path("labels", *path.parts[1:]).with_suffix(".txt"), Path(yolo.CONFIG), *lists]
 
 
 def _refuse_to_replace(paths: Sequence[Path], overwrite: bool) -> None:
@@ -150,7 +152,7 @@ def _refuse_to_replace(paths: Sequence[Path], overwrite: bool) -> None:
 def _write_yolo(target: Path, written: Sequence[tuple[str, LabelledPicture]]) -> None:
     classes = _class_names([picture for _, picture in written])
     for name, picture in written:
-        path = target / _labels(name, YOLO)[0]
+        path = target / _labels(name, YOLO, picture)[0]
         files.make_folder(path.parent)
         text = yolo.format_lines(picture.objects, classes, picture.width, picture.height)
         files.write_bytes(path, text.encode())

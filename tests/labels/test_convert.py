@@ -172,6 +172,19 @@ def test_nothing_is_replaced_unasked(photographs: Path, tmp_path: Path) -> None:
     assert (photographs / "a.xml").read_bytes() != before
 
 
+def test_lists_of_parts_are_not_replaced_unasked(photographs: Path, tmp_path: Path) -> None:
+    target = tmp_path / "yolo"
+    target.mkdir()
+    for name in ("val.txt", "test.txt"):
+        (target / name).write_text("mine\n")
+    with pytest.raises(OutputError, match=r"1 files are there already, first .*test\.txt"):
+        convert(photographs, target, "yolo")
+    assert (target / "test.txt").read_text() == "mine\n"
+    convert(photographs, target, "yolo", overwrite=True)
+    assert (target / "test.txt").read_text() == "./images/b/a.jpg\n"
+    assert (target / "val.txt").read_text() == "mine\n"  # no picture is in that part
+
+
 def test_links_share_their_bytes(photographs: Path, tmp_path: Path) -> None:
     convert(photographs, tmp_path / "yolo", "yolo", link=True)
     assert (tmp_path / "yolo/images/a.jpg").samefile(photographs / "a.jpg")
