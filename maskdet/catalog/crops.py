@@ -22,6 +22,12 @@ class Crop:
     fresh: bool
 
 
+def set_aside(catalog: Catalog) -> list[str]:
+    """Return where files lay, below the root, that dedup has set aside or deleted."""
+    rows = catalog.read("SELECT path FROM aside WHERE undone = 0 AND action != 'link'")
+    return [row["path"] for row in rows]
+
+
 def update(catalog: Catalog, gone: Iterable[str], crops: Iterable[Crop]) -> None:
     """Forget the crops at the paths ``gone``, and enter ``crops`` where they are new or fresh."""
     time = now()

@@ -71,9 +71,10 @@ def crop(
 
     Crops of this folder whose picture, label, box or margin has changed are made anew or
     removed; crops of other folders, and files that the manifest does not know as crops, are
-    never touched. Where ``data`` has a ledger, the crops stand in it, too. A run that is killed
-    is finished by the next one. Large folders are shared among processes: a script that calls
-    this needs the usual ``if __name__ == "__main__":``.
+    never touched. Where ``data`` has a ledger, the crops stand in it, too, and those that were
+    set aside as copies are not made again. A run that is killed is finished by the next one.
+    Large folders are shared among processes: a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
 
     Args:
         root: the photographs, with all below it.
@@ -93,11 +94,11 @@ def crop(
     manifest = Manifest(files.make_folder(faces))
     wanted, result = _wanted(root, data, margin, workers, progress)
     places, stale = _arrange(wanted, faces, manifest, root, data)
-    fresh = {
-        file: face
-        for file, face in places.items()
-        if not (face.row.items() <= manifest.get(file).items() and (faces / file).is_file())
-    }
+    cut = {file for file, face in places.items() if face.row.items() <= manifest.get(file).items()}
+    there = {file for file in places if (faces / file).is_file()}
+    aside = (_set_aside(data, faces) & cut) - there
+    places = {file: face for file, face in places.items() if file not in aside}
+    fresh = {file: face for file, face in places.items() if file not in cut & there}
     if fresh or stale:
         # In this order, a run that is killed leaves no crop that is not known as ours, and none
         # that shows something else than the manifest says.
@@ -213,6 +214,16 @@ def _arrange(
             file = f"{label}/{stem}-{digest}_{number}.jpg"
         places[file] = face
     return places, sorted(mine - places.keys())
+
+
+def _set_aside(data: Path, faces: Path) -> set[str]:
+    """Return the crops that dedup has set aside."""
+    if not (catalog.exists(data) and _is_below(faces, data)):
+        return set()
+    with catalog.Catalog(data) as opened:
+        above = f"{opened.relative(faces)}/"
+        gone = ledger.set_aside(opened)
+    return {path.removeprefix(above) for path in gone if path.startswith(above)}
 
 
 def _is_crop(row: Mapping[str, str]) -> bool:

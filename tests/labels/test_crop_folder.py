@@ -9,6 +9,8 @@ import pytest
 
 from maskdet import images
 from maskdet.catalog import Catalog
+from maskdet.dedup.aside import set_aside, undo
+from maskdet.dedup.match import Match
 from maskdet.errors import InputError
 from maskdet.faces.crop import cut_face
 from maskdet.images import Bgr
@@ -250,6 +252,27 @@ def test_the_ledger_knows_each_crop(raw: Path, faces: Path) -> None:
         assert tuple(row)[:5] == ("faces/without_mask/a_0.jpg", *face)
         crop(raw, faces)
         assert [tuple(kept) for kept in catalog.read(query)] == [tuple(row)]
+
+
+@pytest.mark.parametrize("action", ["move", "delete"])
+def test_what_was_set_aside_is_not_made_again(raw: Path, faces: Path, action: str) -> None:
+    data = raw.parent
+    with Catalog(data) as catalog:
+        crop(raw, faces)
+        first, second, third = listing(faces)
+        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
+        set_aside(catalog, [match], action, data / "duplicates")
+        done = crop(raw, faces)
+        assert (done.made, done.unchanged, done.removed) == (0, 2, 0)
+        assert listing(faces) == [first, third]
+        assert second in {row["file"] for row in rows(faces)}
+        if action == "move":
+            undo(catalog)
+            assert crop(raw, faces).unchanged == 3
+        else:  # another box is another crop
+            label(raw / "one/a.png", ("with_mask", RIGHT), ("without_mask", RIGHT))
+            assert crop(raw, faces).made == 1
+        assert listing(faces) == [first, second, third]
 
 
 def test_a_bare_folder_has_no_ledger(raw: Path, tmp_path: Path) -> None:
