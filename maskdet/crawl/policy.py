@@ -18,6 +18,9 @@ _WITH_VALUE = frozenset(
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+_LABELS = 127
+"""A host's name has no more (RFC 1035); an address may."""
+
 
 def host(url: str) -> str:
     """Return the host's name of an address, in lower case and without a dot at its end.
@@ -95,6 +98,6 @@ def refused_robots(values: Iterable[str]) -> str | None:
 
 def within(host: str, domains: frozenset[str]) -> str | None:
     """Return the domain that ``host`` is or lies below, None if it is in none of them."""
-    labels = host.split(".")
+    labels = host.split(".")[-_LABELS:]
     above = (".".join(labels[start:]) for start in range(len(labels)))
     return next((domain for domain in above if domain in domains), None)
