@@ -59,7 +59,7 @@ def test_a_leak_is_listed(runner: CliRunner, faces: Path) -> None:
         (["{faces}", "--train", "0.9"], 2, "1.1 together, not 1"),
         (["{faces}/none"], 2, "does not exist"),
         (["{faces}", "--check"], 3, "only one part"),
-        (["{faces}", "--out", "{faces}"], 3, "is there already"),
+        (["{faces}", "--out", "{faces}"], 3, "which would then hold every picture twice"),
     ],
 )
 def test_bad_calls(
