@@ -82,8 +82,7 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
             first digits, eight at least), and files: pictures or crops of the data set.
 
     Raises:
-        InputError: a name is none of these, is unknown, or stands for several pictures, or a
-            manifest cannot be read.
+        InputError: a name is none of these, is unknown, or stands for several pictures.
     """
     targets = tuple(dict.fromkeys(_target(catalog, name) for name in names))
     found: dict[int, Picture] = {}
@@ -230,9 +229,16 @@ def _listed_crops(catalog: Catalog) -> dict[str, list[Path]]:
     Those that were cut before there was a ledger stand nowhere else.
     """
     result: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in sorted(catalog.root.glob(f"*/{FILE}")):
-        for row in Manifest(path.parent).rows:
-            result[row.get("sha256", "")].append(path.parent / row["file"])
+    root = files.absolute(catalog.root)
+    for path in sorted(root.glob(f"*/{FILE}")):
+        try:
+            rows = Manifest(path.parent).rows
+        except InputError:
+            continue  # none of ours
+        for row in rows:
+            crop = files.absolute(path.parent / row["file"])
+            if crop.is_relative_to(root):
+                result[row.get("sha256", "")].append(crop)
     return result
 
 
@@ -244,7 +250,7 @@ def _astray(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]
         if picture.path and not catalog.absolute(picture.path).is_file()
     }
     result: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in images.find(catalog.root) if sizes else ():
+    for path in images.find(catalog.root, lambda _: None) if sizes else ():
         if path.stat().st_size in sizes.values():
             result[files.sha256(path)].append(path)
     return result
@@ -260,11 +266,13 @@ def _removal(
         catalog.relative(path)  # refuses what a forged ledger says of other places
     # Set aside, it may lie outside of the root; where that was cut short, at its old place.
     for row in catalog.read(
-        "SELECT path, moved_to FROM aside WHERE image_id = ? AND undone = 0", (picture.id,)
+        "SELECT aside.path, moved_to, sha256 FROM aside JOIN images ON images.id = image_id "
+        f"WHERE undone = 0 AND (image_id = ? OR aside.path IN ({', '.join('?' * len(crops))}))",
+        (picture.id, *crops),
     ):
         for name in filter(None, (row["moved_to"], row["path"])):
             path = Path(os.path.normpath(catalog.absolute(name)))
-            if path.is_file() and files.sha256(path) == picture.sha256:
+            if path.is_file() and files.sha256(path) == row["sha256"]:
                 places.append(path)
     # A synthetic photograph stands among the crops and has a VOC file, too.
     places += list(filter(None, map(own_voc, places)))
@@ -319,6 +327,6 @@ def _mark(connection: sqlite3.Connection, item: Removal) -> None:
         connection.execute(
             "UPDATE images SET path = NULL, status = 'forgotten' WHERE path = ?", (crop,)
         )
-        connection.execute("DELETE FROM aside WHERE moved_to = ?", (crop,))
+        connection.execute("DELETE FROM aside WHERE moved_to = ? OR path = ?", (crop, crop))
     connection.execute("DELETE FROM hashes WHERE path = ?", (picture.path,))
     connection.execute("DELETE FROM aside WHERE image_id = ?", (picture.id,))

@@ -22,17 +22,20 @@ class Crop:
     fresh: bool
 
 
-def set_aside(catalog: Catalog) -> list[str]:
-    """Return where files lay, below the root, that dedup has set aside or deleted."""
-    rows = catalog.read("SELECT path FROM aside WHERE undone = 0 AND action != 'link'")
-    return [row["path"] for row in rows]
+def set_aside(catalog: Catalog) -> dict[str, str]:
+    """Return where files lay that dedup has set aside or deleted, with what stays for each."""
+    rows = catalog.read("SELECT path, kept FROM aside WHERE undone = 0 AND action != 'link'")
+    return {row["path"]: row["kept"] for row in rows}
 
 
 def update(catalog: Catalog, gone: Iterable[str], crops: Iterable[Crop]) -> None:
     """Forget the crops at the paths ``gone``, and enter ``crops`` where they are new or fresh."""
     time = now()
     with catalog.write() as connection:
-        connection.executemany("DELETE FROM crops WHERE path = ?", [(path,) for path in gone])
+        for path in gone:
+            connection.execute("DELETE FROM crops WHERE path = ?", (path,))
+            # What is out of date must not come back from where it was set aside.
+            connection.execute("UPDATE aside SET undone = 1 WHERE path = ?", (path,))
         for crop in crops:
             connection.execute(
                 f"INSERT OR {'REPLACE' if crop.fresh else 'IGNORE'} INTO crops "

@@ -289,9 +289,9 @@ def _move(source: Path, target: Path) -> None:
         finally:
             beside.unlink(missing_ok=True)
     try:
-        source.unlink()
+        source.unlink(missing_ok=True)
     except OSError:
-        target.unlink()  # neither half there nor twice
+        target.unlink()  # rather than to leave it in both places
         raise
 
 

@@ -141,7 +141,7 @@ class Crops:
         self._margin = margin
 
     def write(self, image: Bgr | None, result: ImageResult) -> None:
-        if image is None:
+        if image is None or not result.faces:
             return
         path = Path(result.source)
         shown = b"" if path.is_file() else image.tobytes()

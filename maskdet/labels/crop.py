@@ -96,7 +96,7 @@ def crop(
     places, stale = _arrange(wanted, faces, manifest, root, data)
     cut = {file for file, face in places.items() if face.row.items() <= manifest.get(file).items()}
     there = {file for file in places if (faces / file).is_file()}
-    aside = (_set_aside(data, faces) & cut) - there
+    aside = (_set_aside(data, faces, stale) & cut) - there
     places = {file: face for file, face in places.items() if file not in aside}
     fresh = {file: face for file, face in places.items() if file not in cut & there}
     if fresh or stale:
@@ -196,8 +196,15 @@ def _arrange(
     """Return the file of each face, and the crops that are out of date."""
     ours = {row["file"]: row for row in manifest.rows if _is_crop(row)}
     before = {(row["picture"], row["object"], row["class"]): file for file, row in ours.items()}
-    # A picture that is gone from elsewhere takes no crop with it: its disk may only be unplugged.
-    mine = {file for file, row in ours.items() if _is_below(data / row["picture"], root)}
+    # A picture that is gone from elsewhere takes no crop with it, for its disk may only be
+    # unplugged; unless it is here now.
+    here = {face.row["sha256"] for face in wanted}
+    mine = {
+        file
+        for file, row in ours.items()
+        if _is_below(data / row["picture"], root)
+        or (row["sha256"] in here and not (data / row["picture"]).is_file())
+    }
     places: dict[str, _Face] = {}
     rest = []
     for face in wanted:
@@ -216,14 +223,19 @@ def _arrange(
     return places, sorted(mine - places.keys())
 
 
-def _set_aside(data: Path, faces: Path) -> set[str]:
-    """Return the crops that dedup has set aside."""
+def _set_aside(data: Path, faces: Path, stale: Sequence[str]) -> set[str]:
+    """Return the crops that dedup has set aside for another that is there and not ``stale``."""
     if not (catalog.exists(data) and _is_below(faces, data)):
         return set()
     with catalog.Catalog(data) as opened:
         above = f"{opened.relative(faces)}/"
-        gone = ledger.set_aside(opened)
-    return {path.removeprefix(above) for path in gone if path.startswith(above)}
+        return {
+            path.removeprefix(above)
+            for path, kept in ledger.set_aside(opened).items()
+            if path.startswith(above)
+            and kept.removeprefix(above) not in stale
+            and opened.absolute(kept).is_file()
+        }
 
 
 def _is_crop(row: Mapping[str, str]) -> bool:

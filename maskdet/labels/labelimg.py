@@ -104,12 +104,13 @@ def _bring_home(folder: Path, before: Mapping[Path, int]) -> None:
     """Move files that labelImg++ has saved in ``folder`` beside pictures further down.
 
     It saves all there, by whatever name; ``<path>`` says which picture is meant. What was there
-    ``before`` may be a copy, whose ``<path>`` is another picture's.
+    ``before`` may be a copy, whose ``<path>`` is another picture's, or what a session left that
+    was killed.
     """
     root = files.absolute(folder)
     own = {voc_path(path) for path in root.iterdir() if path.suffix.lower() in images.SUFFIXES}
     for file, written in _saved(folder).items():
-        if file in own or before.get(file) == written:
+        if file in own:
             continue
         try:
             picture = Path(parse(file).findtext("path") or "")
@@ -118,6 +119,8 @@ def _bring_home(folder: Path, before: Mapping[Path, int]) -> None:
         if not picture.is_relative_to(root) or not picture.is_file():
             continue
         home = voc_path(picture)
+        if before.get(file) == written and home.exists():
+            continue
         if not home.exists() or home.stat().st_mtime_ns < written:
             file.replace(home)
 

@@ -95,7 +95,6 @@ def test_what_an_owner_forbids(values: list[str], directive: str | None) -> None
     [
         ("example.org", "example.org"),
         ("cdn.example.org", "example.org"),
-        ("a." * 100_000 + "example.org", "example.org"),  # at once
         ("a.b.example.org", "example.org"),
         ("notexample.org", None),
         ("example.org.evil.net", None),
@@ -105,6 +104,18 @@ def test_what_an_owner_forbids(values: list[str], directive: str | None) -> None
 )
 def test_a_domain_stands_for_all_hosts_below_it(host: str, domain: str | None) -> None:
     assert policy.within(host, frozenset({"example.org"})) == domain
+
+
+def test_an_address_with_very_many_dots_is_looked_up_no_oftener_than_a_name_can_have() -> None:
+    class Counting(frozenset[str]):
+        asked = 0
+
+        def __contains__(self, item: object) -> bool:
+            Counting.asked += 1
+            return super().__contains__(item)
+
+    assert policy.within("a." * 3000 + "example.org", Counting({"example.org"})) == "example.org"
+    assert Counting.asked < 127
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,38 @@ def test_what_was_set_aside_is_not_made_again(raw: Path, faces: Path, action: st
         assert listing(faces) == [first, second, third]
 
 
+def test_what_was_set_aside_for_a_crop_that_has_gone_is_made_again(raw: Path, faces: Path) -> None:
+    with Catalog(raw.parent) as catalog:
+        crop(raw, faces)
+        first, second, _ = listing(faces)
+        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
+        set_aside(catalog, [match], "move", raw.parent / "duplicates")
+        label(raw / "two/a.png", ("without_mask", LEFT))
+        crop(raw, faces)
+        assert listing(faces)[0] == second
+        assert first not in listing(faces)
+
+
+def test_what_was_relabelled_does_not_come_back_under_its_old_class(raw: Path, faces: Path) -> None:
+    with Catalog(raw.parent) as catalog:
+        crop(raw, faces)
+        first, second, third = listing(faces)
+        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
+        set_aside(catalog, [match], "move", raw.parent / "duplicates")
+        label(raw / "one/a.png", ("without_mask", LEFT), ("without_mask", RIGHT))
+        crop(raw, faces)
+        undo(catalog)
+        assert listing(faces) == [first, "without_mask/a_0.jpg", third]
+
+
+def test_crops_follow_photographs_that_are_moved(raw: Path, faces: Path, tmp_path: Path) -> None:
+    crop(raw, faces)
+    before = listing(faces)
+    raw.rename(tmp_path / "data/pics")
+    assert crop(tmp_path / "data/pics", faces).made == 3
+    assert len(listing(faces)) == len(before)
+
+
 def test_a_bare_folder_has_no_ledger(raw: Path, tmp_path: Path) -> None:
     crop(raw, tmp_path / "elsewhere", data=tmp_path / "data")
     assert not (tmp_path / "data/catalog.sqlite").exists()
