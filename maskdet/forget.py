@@ -98,7 +98,7 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
             if row["id"] not in found:
                 found[row["id"]] = Picture(**dict(row))
                 queue.append(found[row["id"]])
-    listed, astray = _listed_crops(catalog), _astray(catalog, found.values())
+    listed, astray = _listed_crops(catalog, found.values()), _astray(catalog, found.values())
     removals = [
         _removal(
             catalog,
@@ -223,11 +223,12 @@ def _pictures(catalog: Catalog, target: Target) -> list[Picture]:
     return [Picture(**dict(row)) for row in rows]
 
 
-def _listed_crops(catalog: Catalog) -> dict[str, list[Path]]:
-    """Return the crops that manifests of the data set name, by the sha256 of their picture.
+def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]:
+    """Return pictures' crops that manifests of the data set name, by the sha256 of the picture.
 
     Those that were cut before there was a ledger stand nowhere else.
     """
+    wanted = {picture.sha256 for picture in found}
     result: defaultdict[str, list[Path]] = defaultdict(list)
     root = files.absolute(catalog.root)
     for path in sorted(root.glob(f"*/{FILE}")):
@@ -236,9 +237,10 @@ def _listed_crops(catalog: Catalog) -> dict[str, list[Path]]:
         except InputError:
             continue  # none of ours
         for row in rows:
-            crop = files.absolute(path.parent / row["file"])
-            if crop.is_relative_to(root):
-                result[row.get("sha256", "")].append(crop)
+            if row.get("sha256") in wanted:
+                crop = files.absolute(path.parent / row["file"])
+                if crop.is_relative_to(root):
+                    result[row["sha256"]].append(crop)
     return result
 
 

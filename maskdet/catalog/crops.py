@@ -30,12 +30,12 @@ def set_aside(catalog: Catalog) -> dict[str, str]:
 
 def update(catalog: Catalog, gone: Iterable[str], crops: Iterable[Crop]) -> None:
     """Forget the crops at the paths ``gone``, and enter ``crops`` where they are new or fresh."""
-    time = now()
+    time, aside = now(), set_aside(catalog)
     with catalog.write() as connection:
         for path in gone:
             connection.execute("DELETE FROM crops WHERE path = ?", (path,))
-            # What is out of date must not come back from where it was set aside.
-            connection.execute("UPDATE aside SET undone = 1 WHERE path = ?", (path,))
+            if path in aside:  # out of date, it must not come back from there
+                connection.execute("UPDATE aside SET undone = 1 WHERE path = ?", (path,))
         for crop in crops:
             connection.execute(
                 f"INSERT OR {'REPLACE' if crop.fresh else 'IGNORE'} INTO crops "

@@ -119,9 +119,8 @@ def _bring_home(folder: Path, before: Mapping[Path, int]) -> None:
         if not picture.is_relative_to(root) or not picture.is_file():
             continue
         home = voc_path(picture)
-        if before.get(file) == written and home.exists():
-            continue
-        if not home.exists() or home.stat().st_mtime_ns < written:
+        newer = before.get(file) != written
+        if not home.exists() or (newer and home.stat().st_mtime_ns < written):
             file.replace(home)
 
 

@@ -254,14 +254,19 @@ def test_the_ledger_knows_each_crop(raw: Path, faces: Path) -> None:
         assert [tuple(kept) for kept in catalog.read(query)] == [tuple(row)]
 
 
+def cut_and_set_aside(catalog: Catalog, faces: Path, action: str = "move") -> list[str]:
+    """Cut the crops, set the second aside for the first, and return what they all are."""
+    crop(catalog.root / "raw", faces)
+    before = listing(faces)
+    match = Match(str(faces / before[1]), str(faces / before[0]), "exact", "no difference", 0)
+    set_aside(catalog, [match], action, catalog.root / "duplicates")
+    return before
+
+
 @pytest.mark.parametrize("action", ["move", "delete"])
 def test_what_was_set_aside_is_not_made_again(raw: Path, faces: Path, action: str) -> None:
-    data = raw.parent
-    with Catalog(data) as catalog:
-        crop(raw, faces)
-        first, second, third = listing(faces)
-        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
-        set_aside(catalog, [match], action, data / "duplicates")
+    with Catalog(raw.parent) as catalog:
+        first, second, third = cut_and_set_aside(catalog, faces, action)
         done = crop(raw, faces)
         assert (done.made, done.unchanged, done.removed) == (0, 2, 0)
         assert listing(faces) == [first, third]
@@ -277,10 +282,7 @@ def test_what_was_set_aside_is_not_made_again(raw: Path, faces: Path, action: st
 
 def test_what_was_set_aside_for_a_crop_that_has_gone_is_made_again(raw: Path, faces: Path) -> None:
     with Catalog(raw.parent) as catalog:
-        crop(raw, faces)
-        first, second, _ = listing(faces)
-        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
-        set_aside(catalog, [match], "move", raw.parent / "duplicates")
+        first, second, _ = cut_and_set_aside(catalog, faces)
         label(raw / "two/a.png", ("without_mask", LEFT))
         crop(raw, faces)
         assert listing(faces)[0] == second
@@ -289,10 +291,7 @@ def test_what_was_set_aside_for_a_crop_that_has_gone_is_made_again(raw: Path, fa
 
 def test_what_was_relabelled_does_not_come_back_under_its_old_class(raw: Path, faces: Path) -> None:
     with Catalog(raw.parent) as catalog:
-        crop(raw, faces)
-        first, second, third = listing(faces)
-        match = Match(str(faces / second), str(faces / first), "exact", "no difference", 0)
-        set_aside(catalog, [match], "move", raw.parent / "duplicates")
+        first, _, third = cut_and_set_aside(catalog, faces)
         label(raw / "one/a.png", ("without_mask", LEFT), ("without_mask", RIGHT))
         crop(raw, faces)
         undo(catalog)
