@@ -17,7 +17,7 @@ from maskdet import files
 from maskdet.errors import ModelError
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
-from maskdet.train import calibrate, network, plots
+from maskdet.train import calibrate, network, onnx_file, plots
 from maskdet.train.callbacks import METRIC
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.faces import center
@@ -76,7 +76,7 @@ def write_model(
     with tempfile.TemporaryDirectory(dir=out, prefix=".new-") as beside:
         folder = Path(beside)
         save_bare(model, folder / store.KERAS)
-        model.export(folder / store.ONNX, format="onnx", verbose=False)
+        onnx_file.export(model, folder / store.KERAS, folder / store.ONNX)
         info = store.ModelInfo(
             name=out.resolve().name,
             classes=prepared.classes,
@@ -132,8 +132,9 @@ def recorded(options: TrainOptions | DetectorOptions) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what has a part in the result."""
-    return {name: importlib.metadata.version(name) for name in _VERSIONS}
+    """Return the versions of what has a part in the result, and Keras' backend."""
+    found = {name: importlib.metadata.version(name) for name in _VERSIONS}
+    return found | {"backend": keras.backend.backend()}
 
 
 def publish(folder: Path, out: Path) -> None:

@@ -15,14 +15,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.errors import InputError, ModelError, OutputError
 from maskdet.models import store
 from maskdet.models.classifier import Classifier
-from maskdet.train import export, fit, run
+from maskdet.train import export, fit, onnx_file, run
 from maskdet.train.options import TrainOptions
 
 SMALL = TrainOptions(
@@ -88,6 +89,23 @@ def test_the_model_runs_and_the_check_of_the_export_can_fail(trained: fit.TrainR
     assert export.check_export(trained.folder, faces, scores) == 0
     with pytest.raises(ModelError, match="differs from Keras"):
         export.check_export(trained.folder, faces, scores[::-1] + np.float32(0.002))
+
+
+@pytest.mark.train
+def test_another_process_writes_the_onnx_file(
+    trained: fit.TrainResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, path = trained.folder / store.KERAS, tmp_path / store.ONNX
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    onnx_file.export(None, saved, path)
+    info = store.load_info(trained.folder)
+    store.save_info(tmp_path, replace(info, files={store.ONNX: files.sha256(path)}))
+    faces = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    np.testing.assert_allclose(
+        Classifier(tmp_path).predict(faces), Classifier(trained.folder).predict(faces), atol=1e-5
+    )
+    with pytest.raises(ModelError, match="cannot write the ONNX file"):
+        onnx_file.export(None, tmp_path / "nothing.keras", path)
 
 
 @pytest.mark.train

@@ -95,7 +95,7 @@ def write_model(
                 "validation_photographs": len(held),
                 "validation_faces": scenes.counts(scenes.validation),
                 "validation": asdict(outcome),
-                "versions": versions() | {"backend": keras.backend.backend()},
+                "versions": versions(),
             },
         )
         store.save_info(folder, info)

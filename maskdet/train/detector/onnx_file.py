@@ -1,25 +1,16 @@
-"""From the trained network to ONNX; run as a module, in a process of its own.
-
-Where another backend than TensorFlow trains, a second process loads the saved network under
-TensorFlow: each backend has an exporter of its own (JAX has jax2onnx, which the extra ``train``
-does not bring), and one alone is enough to install, to check and to merge convolutions of.
-"""
+"""From the trained detector to ONNX; run as a module, in a process of its own."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
 import onnx
 from onnx import GraphProto, NodeProto, numpy_helper
 
-from maskdet.errors import ModelError
+from maskdet.train import onnx_file
 from maskdet.train.detector.network import with_scores
 
 
@@ -33,30 +24,17 @@ def export(model: keras.Model, saved: Path, classes: int, path: Path) -> None:
         path: of the ONNX file.
 
     Raises:
-        ModelError: the second process fails.
+        ModelError: see ``onnx_file.under_tensorflow``.
     """
     if keras.backend.backend() == "tensorflow":
         write(model, classes, path)
-        return
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(saved), str(classes), str(path)],
-        env=os.environ | {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ModelError(
-            "cannot write the ONNX file, which takes TensorFlow (nothing is lost: --resume tries "
-            f"again, also on another machine): {done.stderr.strip()[-2000:]}"
-        )
+    else:
+        onnx_file.under_tensorflow(__name__, saved, classes, path)
 
 
 def write(model: keras.Model, classes: int, path: Path) -> None:
     """Write the ONNX file from TensorFlow."""
-    network = with_scores(model, classes)
-    network.predict_on_batch(np.zeros((1, 64, 64, 3), np.uint8))  # Keras wants it called once
-    network.export(path, format="onnx", verbose=False)
+    onnx_file.write(with_scores(model, classes), path)
     written = onnx.load(path)
     merge_pointwise(written.graph)
     onnx.checker.check_model(written)
