@@ -4,20 +4,31 @@
     python scripts/measure_classifiers.py mask_mobilenetv2 mask_mobilenetv2_small model/mine
 
 The models, by name or folder, take turns on the same drawn faces, one thread each; what is shown
-are medians. Figures of models that were validated on different faces cannot be compared.
+are medians. Figures of models that were validated on different faces cannot be compared: the last
+column says how many of each one's validation faces are among those of the first.
 """
 
 from __future__ import annotations
 
+import csv
 import time
+from pathlib import Path
 
 import click
 import numpy as np
 
 from maskdet.errors import MaskdetError
 from maskdet.models.classifier import Classifier
+from maskdet.train.prepare import SPLIT
 
 BATCH = 16
+
+
+def validated(folder: Path) -> set[tuple[str, str]]:
+    """Return picture and box of each face of a model's validation part."""
+    with (folder / SPLIT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = csv.DictReader(file)
+        return {(row["file"], row["box"]) for row in rows if row["subset"] == "validation"}
 
 
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +40,8 @@ def main(models: tuple[str, ...], rounds: int) -> None:
     except MaskdetError as error:
         raise click.ClickException(str(error)) from error
     for classifier in classifiers:
-        if not {"validation", "options"} <= classifier.info.training.keys():
+        left = {"validation", "options"} <= classifier.info.training.keys()
+        if not left or not (classifier.folder / SPLIT).is_file():
             raise click.ClickException(f"{classifier.folder}: its training left no figures")
     random = np.random.default_rng(0)
     times: list[dict[int, list[float]]] = [{1: [], BATCH: []} for _ in models]
@@ -43,19 +55,22 @@ def main(models: tuple[str, ...], rounds: int) -> None:
                 taken[count].append((time.perf_counter() - start) / count)
     click.echo(
         "| model | α | input | MB | accuracy | macro-F1 | recall, worn wrongly | "
-        f"ms a face | ms a face, {BATCH} at once | time |"
+        f"ms a face | ms a face, {BATCH} at once | time | the same faces |"
     )
-    click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    first = validated(classifiers[0].folder)
     for classifier, taken in zip(classifiers, times, strict=True):
         info = classifier.info
         validation = info.training["validation"]
         single, many = (np.median(taken[count]) * 1000 for count in (1, BATCH))
+        held = validated(classifier.folder)
         size = (classifier.folder / "model.onnx").stat().st_size / 1e6
         click.echo(
             f"| `{info.name}` | {info.training['options']['alpha']:g} | {info.image_size} | "
             f"{size:.1f} | {validation['accuracy']:.3f} | {validation['macro_f1']:.3f} | "
             f"{validation['recall'].get('mask_worn_incorrectly', float('nan')):.3f} | "
-            f"{single:.1f} | {many:.1f} | {many / np.median(times[0][BATCH]) / 1000:.2f} x |"
+            f"{single:.1f} | {many:.1f} | {many / np.median(times[0][BATCH]) / 1000:.2f} x | "
+            f"{len(held & first):,} of {len(held):,} |"
         )
 
 
