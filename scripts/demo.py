@@ -7,6 +7,7 @@ pictures go to FOLDER, or ``demo/`` in the clone.
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import subprocess
 import sys
@@ -36,7 +37,11 @@ def make_pictures(folder: Path) -> None:
 
 def main() -> int:
     """Make the pictures, then do with them what a user would type."""
-    folder = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else FOLDER
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where to [demo]")
+    folder = parser.parse_args().folder.resolve()
     make_pictures(folder)
     maskdet = Path(sysconfig.get_path("scripts")) / "maskdet"
     arguments = ["detect", "--image", *PICTURES]
