@@ -88,6 +88,11 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
         for folder in search_folders():
             if (folder / path / DESCRIPTION).is_file():
                 return folder / path
+    if path.is_file():
+        raise ModelError(
+            f"{path} is a file, and a model is a folder with a {DESCRIPTION}. The file of another "
+            "face detector needs its name, as in --detector yunet"
+        )
     places = ", ".join(str(folder) for folder in search_folders())
     raise ModelError(
         f"no model {str(name_or_path)!r}: neither a folder with a {DESCRIPTION} nor a name in "

@@ -73,6 +73,10 @@ def test_a_missing_model_is_told_with_the_places_that_were_searched(
     assert str(tmp_path) in str(raised.value)
     with pytest.raises(ModelError, match="no model"):
         store.find(tmp_path / "not" / "there")
+    other = tmp_path / "yunet.onnx"
+    other.touch()
+    with pytest.raises(ModelError, match="is a file, and a model is a folder"):
+        store.find(other)
 
 
 @pytest.mark.parametrize("name", ["a.pkl", "a.PICKLE", "b/a.pt", "a.pth", "a.joblib", "a.h5"])
