@@ -90,6 +90,10 @@ def command(
     _refuse_others(ctx, task)
     if out is None and not preview:
         raise click.UsageError("Missing option '--out': the folder of the model, e.g. model/mine.")
+    if out and not preview:
+        from maskdet.train.run import check_place
+
+        check_place(out, resume, overwrite)  # before TensorFlow's seconds
     if task == "detection":
         _detector(
             data,
