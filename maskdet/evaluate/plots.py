@@ -19,7 +19,7 @@ from maskdet.evaluate.run import Evaluation
 
 _FIGURE = ("value", "low", "high")
 
-Corner = Literal["lower left", "lower right", "upper left"]
+Corner = Literal["lower left", "lower right"]
 
 
 def plots(result: Evaluation) -> dict[str, bytes]:
@@ -141,7 +141,7 @@ def _reliability(axis: Axes, bins: list[dict[str, Any]]) -> None:
         elinewidth=1,
         label="share that is right, 95 % interval",
     )
-    _share(axis, "probability of the chosen class", "share that is right", "upper left")
+    _share(axis, "probability of the chosen class", "share that is right", "lower right")
 
 
 def _detections(axis: Axes, detection: Detection, figures: Mapping[str, Any]) -> None:
@@ -150,7 +150,9 @@ def _detections(axis: Axes, detection: Detection, figures: Mapping[str, Any]) ->
         if np.isfinite(recall).all() and len(recall):
             colour = "black" if name == "face" else _colour(name)
             text = _with_area(name, "AP", figures[name]["average_precision"])
-            axis.plot(recall, precision, color=colour, label=text)
+            # From recall 0 on, in steps: as the area is counted, and a single point is seen, too.
+            steps = np.append(0, recall), np.append(precision[0], precision)
+            axis.plot(*steps, color=colour, label=text, drawstyle="steps-pre")
     _share(axis, "recall", "precision", "lower left")
 
 

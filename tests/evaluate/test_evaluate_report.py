@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from conftest import ModelMaker
 from maskdet import images
 from maskdet.detect.pipeline import load_pipeline
 from maskdet.errors import OutputError
-from maskdet.evaluate import report, tables
+from maskdet.evaluate import plots, report, tables
 from maskdet.evaluate.run import Evaluation, evaluate
 from maskdet.labels import voc
 from maskdet.labels.voc import VocObject
@@ -61,6 +62,24 @@ def test_the_page_has_what_there_is(
     assert "nan" not in text.split("<h2>Curves</h2>")[0]
     for title in titles:
         assert f"<h2>{title}" in text
+
+
+def test_a_curve_begins_at_recall_0(of_predictions: Evaluation) -> None:
+    # With a score for all, it has a single point: by itself, that is no line.
+    svg = plots.plots(of_predictions)["Precision and recall of the face detector and the pipeline"]
+    curve, *_ = re.findall(
+        r'<path d="M ([\d.]+) [\d.]+ ([^"]*)" clip-path="[^"]*" style="fill: none; stroke: #000000',
+        svg.decode(),
+    )
+    assert float(curve[0]) < 100
+    assert float(re.findall(r"L ([\d.]+)", curve[1])[-1]) > 300
+
+
+def test_the_legend_leaves_few_right_answers_free(of_crops: Evaluation) -> None:
+    svg = plots.plots(of_crops)["Reliability on true boxes"].decode()
+    height = float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', svg)[1])  # type: ignore[index]
+    legend = re.search(r'<g id="legend_1">.*?<path d="M [\d.]+ ([\d.]+)', svg, re.DOTALL)
+    assert float(legend[1]) > 0.7 * height  # type: ignore[index]
 
 
 def test_the_same_figures_give_the_same_page(of_crops: Evaluation, tmp_path: Path) -> None:
