@@ -40,10 +40,11 @@ def heading(metrics: Mapping[str, Any]) -> str:
     faces = metrics["faces"]
     counts = ", ".join(f"{count} {name}" for name, count in faces.items())
     said = metrics["predictions"]
-    via = metrics["detector"]
-    if metrics.get("face_model") not in (None, metrics["model"]):
-        via = f"{via} ({metrics['face_model']})"
-    what = said["file"] if said else f"{metrics['model']}, {via}"
+    what = said["file"] if said else metrics["model"]
+    if not said and "pipeline" in metrics:  # on crops alone, no face was looked for
+        what += f", {metrics['detector']}"
+        if metrics.get("face_model") not in (None, metrics["model"]):
+            what += f" ({metrics['face_model']})"
     part = f" ({metrics['split']})" if metrics["split"] else ""
     return (
         f"{what} on {metrics['data']}{part}: {metrics['pictures']} pictures, "

@@ -134,7 +134,9 @@ def test_crops_need_a_classifier(runner: CliRunner, astronaut: Bgr, tmp_path: Pa
     result = run(runner, "--data", tmp_path / "crops")
     assert result.exit_code == 3
     assert "mask_detector is none: name one, --model mask_mobilenetv2" in result.stderr
-    assert run(runner, "--data", tmp_path / "crops", "--model", "mask_mobilenetv2").exit_code == 0
+    result = run(runner, "--data", tmp_path / "crops", "--model", "mask_mobilenetv2")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("mask_mobilenetv2 on crops: 1 pictures")
 
 
 @pytest.mark.parametrize(
