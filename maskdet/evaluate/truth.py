@@ -126,7 +126,10 @@ def read_tags(path: Path, truth: Truth) -> tuple[Tags, list[str]]:
     rows = csv.DictReader(io.StringIO(files.read_text(path)))
     missing = {"file", "object", "tags"} - set(rows.fieldnames or ())
     if missing:
-        raise InputError(f"{path} has no column {', '.join(sorted(missing))}")
+        header = ",".join(rows.fieldnames or ())
+        raise InputError(
+            f"{path} has no column {', '.join(sorted(missing))}: its first line is {header!r}"
+        )
     known = {picture.name: {face.index for face in picture.faces} for picture in truth.pictures}
     listed = {path.relative_to(truth.root).as_posix() for path in images.find(truth.root)}
     tags: dict[tuple[str, int], frozenset[str]] = {}

@@ -94,6 +94,14 @@ def test_tags_of_no_face_are_named(data: Path, row: str) -> None:
     assert len(problems) == 1
 
 
-def test_tags_need_their_columns(data: Path) -> None:
-    with pytest.raises(InputError, match="no column object, tags"):
-        read(data, "file,label\n")
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("file,label", "no column object, tags: its first line is 'file,label'"),
+        ("file;object;tags", "no column file, object, tags: its first line is 'file;object;tags'"),
+        ("", "no column file, object, tags: its first line is ''"),
+    ],
+)
+def test_tags_need_their_columns(data: Path, header: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        read(data, f"{header}\n")
