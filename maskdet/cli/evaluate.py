@@ -61,7 +61,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     default=24,
     show_default=True,
     metavar="PX",
-    help="Ask the classifier only about true faces of at least so many pixels each way.",
+    help="Judge labels only of true faces of at least so many pixels each way: those of the "
+    "classifier, and those of kinds of faces, but for the kinds by size.",
 )
 @click.option(
     "--resamples",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ METRICS = "metrics.json"
 PAGE = "report.html"
 
 _MOST = 40
+_PATTERNS = 5
 _COLUMNS = 8
 _SIDE = 128
 _MARGIN = 0.3
@@ -103,7 +104,20 @@ def _about(metrics: Mapping[str, Any]) -> str:
     return (
         f"maskdet {metrics['maskdet']}. {threshold if 'pipeline' in metrics else ''}"
         f"Intervals: 95 %, by bootstrap over pictures, {metrics['resamples']} draws."
+        f"{''.join(f' {text}.' for text in _chosen(metrics))}"
     )
+
+
+def _chosen(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was asked for that makes the figures others than those of a plain run."""
+    if patterns := metrics.get("exclude"):
+        more = len(patterns) - _PATTERNS
+        shown = ", ".join(patterns[:_PATTERNS])
+        yield f"Left out: {shown}{f' and what {more} more patterns fit' if more > 0 else ''}"
+    if "min_face" in metrics:
+        yield f"Detections under {metrics['min_face']:g} px are left out"
+    if "tags" in metrics:
+        yield f"Tags: {metrics['tags']}"
 
 
 def _table(table: Table) -> str:

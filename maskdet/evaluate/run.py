@@ -21,14 +21,11 @@ from maskdet.evaluate.metrics import Faces, bins, classification, reliability
 from maskdet.evaluate.mistakes import Mistake, find_mistakes
 from maskdet.evaluate.observe import Observation, observe
 from maskdet.evaluate.slices import Seen, complaints, slices
-from maskdet.evaluate.truth import shorter_side
+from maskdet.evaluate.truth import MIN_SIDE, shorter_side
 from maskdet.faces.base import LabellingDetector, SizedDetector
 from maskdet.labels.ap import LEAST_SCORE
 from maskdet.models import store
 from maskdet.progress import SILENT, Progress
-
-MIN_SIDE = 24
-"""Of a face in pixels, below which nobody can ask much of a classifier."""
 
 SCHEMA = 1
 
@@ -123,7 +120,16 @@ def evaluate(
         "least_score": LEAST_SCORE,
         "resamples": resamples,
     }
-    if said and not isinstance(measured, Pipeline):
+    # Only where given: files of plain runs are alike.
+    given = {
+        "exclude": list(exclude),
+        "min_face": pipeline.detector.min_face if pipeline else 0,
+        "tags": tags.name if tags else None,
+    }
+    result |= {name: value for name, value in given.items() if value}
+    if min_side != MIN_SIDE:
+        result["min_side"] = min_side
+    if said:
         result["predictions"] = {
             "file": measured.name,
             "pictures_without": len(said.missing),

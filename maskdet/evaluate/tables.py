@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskdet.classes import CLASSES, WITH_MASK, WITHOUT_MASK
+from maskdet.evaluate.truth import MIN_SIDE
 
 NONE = "-"
 """What stands for a figure that there is not."""
@@ -31,7 +32,7 @@ def tables(metrics: Mapping[str, Any]) -> list[Table]:
         *([*_classifier(metrics["true_boxes"])] if "true_boxes" in metrics else []),
         *([*_detection(metrics)] if "pipeline" in metrics else []),
         *([_complaints(metrics["complaints"])] if metrics.get("complaints") else []),
-        _slices(metrics["slices"]),
+        _slices(metrics["slices"], metrics.get("min_side", MIN_SIDE)),
     ]
 
 
@@ -207,7 +208,7 @@ def _complaints(rows: Sequence[Mapping[str, Any]]) -> Table:
     )
 
 
-def _slices(slices: Sequence[Mapping[str, Any]]) -> Table:
+def _slices(slices: Sequence[Mapping[str, Any]], min_side: float) -> Table:
     def recall(row: Mapping[str, Any], name: str) -> str:
         figure = row["recall"][name]
         return f"{value(figure)} of {figure['faces']}" if figure["faces"] else NONE
@@ -225,7 +226,8 @@ def _slices(slices: Sequence[Mapping[str, Any]]) -> Table:
     ]
     by = [row["by"] for row in slices]
     return Table(
-        "Kinds of faces: share found; share of the labels that are right, of all and by class",
+        "Kinds of faces: share found; share of the labels that are right, of all and by class "
+        f"(judged: both sides >= {min_side:g} px, but for the rows by size)",
         ("faces", "n", "found", "judged", "right", *CLASSES),
         rows,
         [number for number in range(1, len(by)) if by[number] != by[number - 1]],

@@ -31,6 +31,10 @@ SIZES = {
 """Sizes of a face, by the shorter side of its box: from, and under."""
 
 
+MIN_SIDE = 24
+"""Of a face in pixels, below which nobody can ask much of a classifier."""
+
+
 def shorter_side(box: Box) -> float:
     """Return the shorter side of a box in pixels."""
     return min(box.width, box.height)

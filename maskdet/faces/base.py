@@ -25,6 +25,9 @@ class FaceDetector(Protocol):
     min_score: float
     """Faces that it is less sure of are left out, 0 to 1."""
 
+    min_face: float
+    """Faces whose shorter side has fewer pixels are left out."""
+
     def detect(self, image: Bgr) -> list[Face]:
         """Return the faces, best first, boxes clipped to ``image`` and never empty."""
         ...

@@ -352,6 +352,33 @@ def test_what_lies_beyond_the_picture_counts_for_nobody(tmp_path: Path) -> None:
     assert not result.mistakes
 
 
+def test_what_was_asked_for_is_recorded(
+    tmp_path: Path, make_model: ModelMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)], "b.png": [face(A), face(B)]})
+    tags = tmp_path / "tags.csv"
+    tags.write_text("file,object,tags\na.png,0,hand\n")
+    model = make_model(tmp_path / "model")
+    plain = evaluate(data, load_pipeline(model, detector="ssd"), resamples=0).metrics
+    assert not caplog.messages
+    chosen = evaluate(
+        data,
+        load_pipeline(model, detector="ssd", min_face=20),
+        exclude=["b.png#1", "c.*"],
+        tags=tags,
+        min_side=30,
+        resamples=0,
+    ).metrics
+    more = {key: chosen[key] for key in chosen.keys() - plain.keys() - {"complaints"}}
+    assert more == {
+        "exclude": ["b.png#1", "c.*"],
+        "min_face": 20,
+        "min_side": 30,
+        "tags": "tags.csv",
+    }
+    assert caplog.messages == ["patterns that leave nothing out: 1, first c.*"]
+
+
 def test_a_working_threshold_may_be_lower_than_what_is_ranked(tmp_path: Path) -> None:
     data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)]})
     said = write_lines(tmp_path / "said.jsonl", {"a.png": [detection(A, sure=0.04)]})

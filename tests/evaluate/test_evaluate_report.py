@@ -82,6 +82,21 @@ def test_the_legend_leaves_few_right_answers_free(of_crops: Evaluation) -> None:
     assert float(legend[1]) > 0.7 * height  # type: ignore[index]
 
 
+def test_the_report_says_what_was_asked_for(of_predictions: Evaluation, tmp_path: Path) -> None:
+    of_predictions.metrics |= {"exclude": [*"abcdefg"], "min_face": 9, "tags": "t.csv"}
+    text = report.write(of_predictions, tmp_path / "out")[1].read_text()
+    assert "Left out: a, b, c, d, e and what 2 more patterns fit. Detections under 9 px" in text
+    assert "Tags: t.csv." in text
+
+
+@pytest.mark.parametrize(("min_side", "shown"), [({}, "24"), ({"min_side": 0}, "0")])
+def test_the_slices_say_whose_labels_are_judged(
+    of_crops: Evaluation, min_side: dict[str, float], shown: str
+) -> None:
+    title = tables.tables(of_crops.metrics | min_side)[-1].title
+    assert f"(judged: both sides >= {shown} px, but for the rows by size)" in title
+
+
 def test_the_same_figures_give_the_same_page(of_crops: Evaluation, tmp_path: Path) -> None:
     pages = [report.write(of_crops, tmp_path / name)[1].read_bytes() for name in ("one", "two")]
     assert pages[0] == pages[1]
