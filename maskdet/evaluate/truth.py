@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from maskdet.labels.dataset import Sample
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
+
+log = logging.getLogger(__name__)
 
 Tags = Mapping[tuple[str, int], frozenset[str]]
 """By a picture's name and a face's ``index``, what somebody has noted of it."""
@@ -76,12 +79,14 @@ def load(root: Path, split: str | None = None, exclude: Sequence[str] = ()) -> T
     Args:
         root: see ``labels.dataset.load``.
         split: only pictures that the manifest puts in this part, one of ``manifest.PARTS``.
-        exclude: see ``labels.dataset.load``.
+        exclude: see ``labels.dataset.load``; the log warns of what leaves nothing out.
 
     Raises:
         InputError: nothing there is labelled, or nothing of this part.
     """
     data = dataset.load([root], exclude)
+    if idle := [pattern for pattern in exclude if pattern not in data.excluded]:
+        log.warning("patterns that leave nothing out: %d, first %s", len(idle), idle[0])
     manifest = Manifest(root)
     labelled: dict[Path, list[Sample]] = {path: [] for path in data.empty}
     for sample in data.samples:

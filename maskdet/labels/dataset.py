@@ -44,12 +44,13 @@ class Dataset:
     """Samples, and in words what could not be used.
 
     ``empty`` are the pictures whose VOC file says that there is no face, as samples of the
-    background.
+    background; ``excluded`` are the patterns of what to leave out that something fits.
     """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     empty: dict[Path, Sample] = field(default_factory=dict)
+    excluded: set[str] = field(default_factory=set)
 
 
 def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
@@ -91,7 +92,9 @@ def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
         for path in pictures:
             row = manifest.get(path.relative_to(root).as_posix())
             name = (here / path.relative_to(root)).as_posix()
-            if not _excluded(name, row, exclude):
+            if fitting := _fitting(name, row, exclude):
+                data.excluded |= fitting
+            else:
                 owner = owners.setdefault(voc_path(path), path)
                 group, said = row.get("group") or name, _split(manifest, row)
                 _add(data, path, name, group, said, owner, exclude)
@@ -136,7 +139,9 @@ def _add(
             labelled = voc.read(boxes, *images.size(path))
             data.problems += labelled.problems
             for item in labelled.objects:
-                difficult = item.difficult or _excluded(f"{name}#{item.index}", {}, exclude)
+                fitting = _fitting(f"{name}#{item.index}", {}, exclude)
+                data.excluded |= fitting
+                difficult = item.difficult or bool(fitting)
                 said = path, name, item.label, group, item.box, difficult, split
                 data.samples.append(Sample(*said, index=item.index))
             if not labelled.objects and not labelled.problems:
@@ -174,18 +179,18 @@ def _check_manifest(data: Dataset, manifest: Manifest, pictures: Sequence[str]) 
         )
 
 
-def _excluded(name: str, row: Mapping[str, str], exclude: Sequence[str]) -> bool:
+def _fitting(name: str, row: Mapping[str, str], exclude: Sequence[str]) -> set[str]:
+    """Return the patterns by which a picture or box is left out."""
     # What a crop shows; a picture that was made of several faces shows each of them.
     boxes = [f"{row.get('picture')}#{number}" for number in row.get("object", "").split()]
+    names = [name, *boxes]
+    names += [shown.rpartition("/")[2] for shown in names]
+    fitting = set()
     for pattern in exclude:
         column, equals, value = pattern.partition("=")
-        if equals and row.get(column) == value:
-            return True
-        if any(_fits(shown, pattern) for shown in (name, *boxes)):
-            return True
-        if any(_fits(shown.rpartition("/")[2], pattern) for shown in (name, *boxes)):
-            return True
-    return False
+        if (equals and row.get(column) == value) or any(_fits(shown, pattern) for shown in names):
+            fitting.add(pattern)
+    return fitting
 
 
 def _fits(name: str, pattern: str) -> bool:
