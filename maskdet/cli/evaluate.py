@@ -38,9 +38,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--predictions",
-    type=FILE,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Measure these instead of a model: JSON Lines as 'maskdet detect --json' prints them.",
+    help="Measure these instead of a model: JSON Lines as 'maskdet detect --json' prints them; - "
+    "reads them from stdin.",
 )
 @click.option(
     "--tags",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from maskdet import images
 from maskdet.classes import CLASSES
 from maskdet.detect.pipeline import Pipeline
 from maskdet.errors import InputError
-from maskdet.evaluate.truth import Picture
+from maskdet.evaluate.truth import Picture, shorter_side
 from maskdet.faces.crop import crop_faces, picture_of, region
 from maskdet.images import Bgr
 from maskdet.labels.ap import LEAST_SCORE
@@ -27,6 +28,8 @@ MOST = 300
 _DETAIL = 64
 
 Floats = npt.NDArray[np.float64]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def observe(
         read; they are left out.
     """
     observations, problems = [], []
+    no_faces = 0
     for picture in progress(pictures, desc="evaluate", unit="picture"):
         try:
             image = images.read(picture.path)
@@ -83,6 +87,7 @@ def observe(
             replace(face, box=face.box.clip(width, height))
             for face in predictions.get(picture.name, ())
         ]
+        no_faces += sum(shorter_side(face.box) < 1 for face in found)
         found = [face for face in found if face.box.area]
         found = sorted(found, key=lambda face: -face.detector_score)
         found = found[: _most((face.detector_score for face in found), min_score)]
@@ -94,6 +99,12 @@ def observe(
         classifier = pipeline.classifier if pipeline else None
         least = min(LEAST_SCORE, min_score)
         observations.append(_observation(picture, image, detected, found, classifier, least))
+    if no_faces:
+        log.warning(
+            "predicted boxes that lie outside of their picture or have a side of less than a pixel "
+            "in it: %d; boxes are to be x1, y1, x2, y2 in pixels",
+            no_faces,
+        )
     return observations, problems
 
 

@@ -131,7 +131,7 @@ def evaluate(
         result["min_side"] = min_side
     if said:
         result["predictions"] = {
-            "file": measured.name,
+            "file": said.file,
             "pictures_without": len(said.missing),
             "lines_elsewhere": said.elsewhere,
         }
@@ -150,7 +150,10 @@ def evaluate(
         result["complaints"] = complaints(seen, noted, bootstrap, min_side)
     mistakes = find_mistakes(observations, min_score, min_side)
     unasked = sum(item.picture.whole for item in observations) if pipeline and not classifier else 0
-    return Evaluation(result, faces, detection, mistakes, _notes(said, unasked), problems)
+    notes = said.notes() if said else []
+    if unasked:
+        notes.append(f"crops not measured: {unasked}; that takes a classifier as --model")
+    return Evaluation(result, faces, detection, mistakes, notes, problems)
 
 
 def _face_model(pipeline: Pipeline) -> str | None:
@@ -161,20 +164,6 @@ def _face_model(pipeline: Pipeline) -> str | None:
 def _face_size(pipeline: Pipeline) -> int | None:
     detector = pipeline.detector
     return detector.size if isinstance(detector, SizedDetector) else None
-
-
-def _notes(said: others.Predictions | None, unasked: int) -> list[str]:
-    notes = []
-    if unasked:
-        notes.append(f"{unasked} crops are not measured: that takes a classifier as --model")
-    if said and said.missing:
-        notes.append(
-            f"{len(said.missing)} pictures have no predictions, first {said.missing[0]}: their "
-            "faces count as not found"
-        )
-    if said and said.elsewhere:
-        notes.append(f"{said.elsewhere} lines are of pictures that are not measured")
-    return notes
 
 
 def _count(observations: Sequence[Observation]) -> dict[str, int]:

@@ -33,7 +33,6 @@ SIZES = {
 }
 """Sizes of a face, by the shorter side of its box: from, and under."""
 
-
 MIN_SIDE = 24
 """Of a face in pixels, below which nobody can ask much of a classifier."""
 

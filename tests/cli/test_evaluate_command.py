@@ -114,6 +114,9 @@ def test_what_detect_prints_can_be_measured(
     assert read.exit_code == 0, read.output
     for part in ("pipeline", "face_detector"):
         assert json.loads(read.stdout)[part] == json.loads(own.stdout)[part]
+    given = ["--data", str(scenes), "--predictions", "-", "--min-score", usual]
+    piped = runner.invoke(main, ["evaluate", *given], input=said.read_text())
+    assert piped.stdout.startswith("stdin on scenes: 2 pictures, 2 faces"), piped.output
 
 
 def test_problems_are_listed_and_the_rest_is_measured(

@@ -130,9 +130,11 @@ def test_counted_by_hand(measured: Evaluation) -> None:
     assert metrics["faces"] == {"with_mask": 1, "without_mask": 2, "mask_worn_incorrectly": 1}
     assert metrics["pictures"] == 4
     assert metrics["predictions"]["pictures_without"] == 1
-    assert measured.notes == [
-        "1 pictures have no predictions, first x/a.png: their faces count as not found"
-    ]
+    unsaid, ends = measured.notes
+    assert unsaid == (
+        "pictures without predictions: 1, first x/a.png; their faces count as not found"
+    )
+    assert ends.startswith("no prediction has a score under 0.6, where the curve ends")
     detector = metrics["face_detector"]
     assert (detector["found"], detector["false_alarms"]) == (2, 1)
     assert detector["recall"]["value"] == 0.5
@@ -322,7 +324,7 @@ def test_crops(crops: Path, tmp_path: Path, make_model: ModelMaker) -> None:
 def test_photographs_and_crops_without_a_classifier(crops: Path) -> None:
     write_scenes(crops, {"with_mask/scene.png": [face(A)]})
     result = evaluate(crops, load_pipeline(), 0.5, resamples=0)
-    assert result.notes == ["4 crops are not measured: that takes a classifier as --model"]
+    assert result.notes == ["crops not measured: 4; that takes a classifier as --model"]
     assert result.metrics["face_detector"]["faces"] == 1
     assert result.metrics["face_model"] == result.metrics["model"] == "mask_detector"
     assert result.metrics["face_size"] == 640
@@ -350,6 +352,29 @@ def test_what_lies_beyond_the_picture_counts_for_nobody(tmp_path: Path) -> None:
     measured = result.metrics["face_detector"]
     assert (measured["found"], measured["false_alarms"]) == (1, 0)
     assert not result.mistakes
+
+
+@pytest.mark.parametrize(
+    ("box", "count"),
+    [
+        (A, 0),
+        (Box(150, 150, 300, 300), 0),
+        (Box(300, 10, 400, 60), 1),
+        (Box(0.05, 0.05, 0.3, 0.3), 1),  # of a picture's width and height
+        (Box(10, 10, 60, 10.5), 1),
+    ],
+)
+def test_boxes_that_are_no_pixels_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, box: Box, count: int
+) -> None:
+    data = write_scenes(tmp_path / "scenes", {"a.png": [face(A)]})
+    said = tmp_path / "said.jsonl"
+    faces = [detection(A), {**detection(A), "box": [box.x1, box.y1, box.x2, box.y2]}]
+    said.write_text(json.dumps({"image": "a.png", "faces": faces}))
+    evaluate(data, said, resamples=0)
+    assert [": 1; boxes are to be x1, y1, x2, y2" in text for text in caplog.messages] == (
+        [True] * count
+    )
 
 
 def test_what_was_asked_for_is_recorded(

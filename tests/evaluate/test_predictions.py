@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,7 @@ def test_the_second_line_for_a_picture_does_not_count(tmp_path: Path) -> None:
     path = lines(tmp_path, {"image": "a.jpg", "faces": [FACE]}, {"image": "a.jpg", "faces": []})
     found = predictions.load(path, pictures(tmp_path, "a.jpg"))
     assert len(found.faces["a.jpg"]) == 1
-    assert "line 2: is a second one for a.jpg" in found.problems[0]
+    assert "line 2: a second one for a.jpg" in found.problems[0]
 
 
 def test_an_error_is_a_picture_without_predictions(tmp_path: Path) -> None:
@@ -109,18 +111,25 @@ def test_background_is_no_face(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("{", "line 2: Expecting"),
-        ([], "line 2: is no object"),
+        ("{", "line 2: no JSON (Expecting property name enclosed in double quotes, column 2)"),
+        ([], "line 2: the line is [], no object"),
         ({"image": "a.jpg"}, "line 2 has no 'faces'"),
-        ({"image": "a.jpg", "faces": 3}, "line 2: 'int' object is not iterable"),
+        ({"image": "a.jpg", "faces": 3}, "line 2: faces is 3, no list"),
+        ({"image": "a.jpg", "faces": None}, "line 2: faces is null, no list"),
+        ({"image": "a.jpg", "faces": [[1, 2, 3, 4]]}, "line 2: a face is [1, 2, 3, 4], no object"),
         ({"image": "a.jpg", "faces": [{**FACE, "label": "hat"}]}, "unknown class 'hat'"),
         ({"image": "a.jpg", "faces": [{**FACE, "box": [5, 2, 1, 9]}]}, "empty or turned round"),
-        ({"image": "a.jpg", "faces": [{**FACE, "box": [5, 2]}]}, "line 2: "),
+        ({"image": "a.jpg", "faces": [{**FACE, "box": [5, 2]}]}, "[5, 2] is not x1, y1, x2, y2"),
+        ({"image": "a.jpg", "faces": [{**FACE, "box": None}]}, "null is not x1, y1, x2, y2"),
+        ({"image": "a.jpg", "faces": [{**FACE, "box": [1, 2, 9, 10**999]}]}, "is not x1, y1, x2"),
         *(
             ({"image": "a.jpg", "faces": [{**FACE, "box": [1, 2, 9, bad]}]}, "is not finite")
             for bad in (math.inf, math.nan, "Infinity")
         ),
-        ({"image": "a.jpg", "faces": [{**FACE, "score": 3}]}, "3.0 is no probability"),
+        ({"image": "a.jpg", "faces": [{**FACE, "score": 3}]}, "line 2: 3 is no probability"),
+        ({"image": "a.jpg", "faces": [{**FACE, "score": "x"}]}, 'line 2: "x" is no probability'),
+        ({"image": "a.jpg", "faces": [{**FACE, "score": [1]}]}, "line 2: [1] is no probability"),
+        ({"image": "a.jpg", "faces": [{**FACE, "scores": [1]}]}, "scores is [1], no object"),
         ({"image": "a.jpg", "faces": [{**FACE, "score": None}]}, "line 2 has no 'score'"),
     ],
 )
@@ -131,8 +140,43 @@ def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, line: Any, problem:
     assert list(found.faces) == ["b.jpg"]
 
 
-def test_nothing_that_fits_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no predictions for any of these pictures"):
-        predictions.load(
-            lines(tmp_path, {"image": "z.jpg", "faces": []}), pictures(tmp_path, "a.jpg")
-        )
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"image": "z.jpg", "faces": []}, "no predictions for any of these pictures"),
+        ([{"image": "a.jpg", "faces": []}], "is a JSON array: one object a line is wanted"),
+        ("[\n  {}\n]", "is a JSON array: one object a line is wanted"),
+    ],
+)
+def test_nothing_that_fits_is_an_error(tmp_path: Path, record: Any, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        predictions.load(lines(tmp_path, record), pictures(tmp_path, "a.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ((0.3, 0.9), True),
+        ((0.06, 0.9), False),  # it was asked for all, and has nothing that is less sure
+        ((1, 1), False),  # it gives no scores
+        ((), False),
+    ],
+)
+def test_a_curve_that_ends_early_is_told(
+    tmp_path: Path, scores: tuple[float, ...], told: bool
+) -> None:
+    faces = [{**FACE, "score": score} for score in scores]
+    path = lines(tmp_path, {"image": "a.jpg", "faces": faces})
+    notes = predictions.load(path, pictures(tmp_path, "a.jpg")).notes()
+    assert ["no prediction has a score under 0.3" in note for note in notes] == [True] * told
+
+
+def test_standard_input_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = pictures(tmp_path, "a.jpg")
+    for text, problem in (
+        (b"\xff", "stdin is no text in UTF-8"),
+        (b"3", "stdin: line 1: the line"),
+    ):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        with pytest.raises(InputError, match=problem):
+            predictions.load(predictions.STDIN, known)
