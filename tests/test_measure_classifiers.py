@@ -20,4 +20,5 @@ def test_a_row_for_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
     head, _, *rows = result.output.splitlines()
     assert [row.split(" | ")[0] for row in rows] == [f"| `{name}`" for name in names]
     assert {row.count("|") for row in rows} == {head.count("|")}
-    assert rows[0].endswith(" 1.00 x |")
+    assert rows[0].endswith(" 1.00 x | 1,558 of 1,558 |")
+    assert rows[1].endswith(" | 124 of 1,555 |")

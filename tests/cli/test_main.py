@@ -334,5 +334,5 @@ def test_the_least_scores_in_the_help_are_those_of_the_detectors(runner: CliRunn
     said = f"else {ssd.DEFAULT_MIN_SCORE:g}; of yunet {yunet.DEFAULT_MIN_SCORE:g}, "
     assert f"{said}of haar {haar.DEFAULT_MIN_SCORE:g}]" in text
     text = " ".join(runner.invoke(main, ["label", "mine", "-h"]).stdout.split())
-    assert f"less sure of. [default: {mine.MIN_SCORE:g}; of maskdet " in text
+    assert f" [default: {mine.MIN_SCORE:g}; of maskdet " in text
     assert f"of maskdet {mine.MIN_SCORES['maskdet']:g}]" in text
