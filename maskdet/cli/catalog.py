@@ -12,6 +12,7 @@ import click
 
 from maskdet.cli import COMMANDS
 from maskdet.cli.options import common_options, data_option, say
+from maskdet.cli.paths import FILE, PATH
 from maskdet.errors import InputError
 from maskdet.progress import Progress
 
@@ -103,7 +104,7 @@ def summary_command(data: Path, top: int, as_json: bool, progress: Progress) -> 
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Where to, if not stdout.",
 )
@@ -132,9 +133,7 @@ def export_command(
 
 
 @command.command("where", short_help="Say where files came from: pictures, duplicates, crops.")
-@click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
-)
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
 @data_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, an object a file.")
 @common_options

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from maskdet.cli.options import Number, common_options, say
+from maskdet.cli.paths import OLD_PATH, PATH
 from maskdet.progress import Progress
 
 FORMATS = click.Choice(("voc", "yolo", "coco", "crops"))
@@ -16,8 +17,8 @@ FORMATS = click.Choice(("voc", "yolo", "coco", "crops"))
     "convert",
     epilog="Exit codes: 0 done; 2 wrong usage; 3 some files could not be converted.",
 )
-@click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=OLD_PATH)
+@click.argument("target", type=PATH)
 @click.option("--to", type=FORMATS, required=True, help="The format to write.")
 @click.option(
     "--from", "kind", type=FORMATS, help="The format of SOURCE. [default: by its content]"

@@ -12,6 +12,7 @@ import click
 from maskdet.classes import KNOWN, canonical
 from maskdet.cli import COMMANDS
 from maskdet.cli.options import Number, common_options, data_option, say
+from maskdet.cli.paths import FILE
 from maskdet.crawl.filters import FILTERS
 from maskdet.crawl.options import CrawlOptions, Limits
 from maskdet.errors import NetworkError
@@ -78,7 +79,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option(
     "--queries",
     "queries_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="FILE",
     help="Search for the phrases in a text file: one a line, below lines like [with_mask].",
 )

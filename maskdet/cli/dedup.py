@@ -10,6 +10,7 @@ import click
 
 from maskdet.cli import COMMANDS
 from maskdet.cli.options import common_options, data_option, say
+from maskdet.cli.paths import FILE, FOLDER
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some pictures could not be looked at, or not be set aside or put back."""
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(
@@ -79,7 +78,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--undo", is_flag=True, help="Put back everything that was set aside so far.")
 @click.option(
     "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="PATH",
     help="Write a page (.html) that shows each group. [default: report.html where pictures are "
     "moved to]",

@@ -12,6 +12,7 @@ import click
 from maskdet.classes import CLASSES
 from maskdet.cli import COMMANDS
 from maskdet.cli.options import common_options, pipeline_options, say
+from maskdet.cli.paths import FILE, FOLDER, INPUT, PATH
 from maskdet.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ FOUND = 10
 NOT_ALL = 3
 """Exit code: some or all inputs could not be processed."""
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
-
 
 @click.command(
     short_help=COMMANDS["detect"],
@@ -41,6 +39,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--image",
     "images",
     multiple=True,
+    type=INPUT,
     metavar="PATH...",
     help="A picture, a folder (and all below it), a quoted pattern, or - for one on stdin.",
 )
@@ -48,6 +47,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "--video",
     "videos",
     multiple=True,
+    type=INPUT,
     metavar="PATH...",
     help="A film or GIF. Its annotated copy is a film without sound.",
 )
@@ -59,10 +59,10 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="A camera's number or device, or an rtsp:// or http:// stream; 0 if none is named. In "
     "its window, q or Esc ends and s saves a picture.",
 )
-@click.argument("paths", nargs=-1, metavar="")
+@click.argument("paths", nargs=-1, type=INPUT, metavar="")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Where annotated pictures or films go: a file, or a folder. [default: NAME.maskdet.jpg "
     "or .mp4 in the working directory, unless --no-save, --show, --json, --csv, --save-crops or "
     "--fail-on is given; of a camera, none]",

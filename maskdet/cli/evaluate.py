@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from maskdet.cli import COMMANDS
 from maskdet.cli.options import Number, common_options, exclude_options, pipeline_options, say
+from maskdet.cli.paths import FOLDER, OLD_FILE, Place
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some inputs could not be processed."""
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -32,20 +31,20 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--data",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Photographs with Pascal VOC files beside them, or folders of crops named after classes.",
 )
 @click.option(
     "--predictions",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=Place(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
     help="Measure these instead of a model: JSON Lines as 'maskdet detect --json' prints them; - "
     "reads them from stdin.",
 )
 @click.option(
     "--tags",
-    type=FILE,
+    type=OLD_FILE,
     metavar="CSV",
     help="What is noted of faces, to be measured apart: columns file, object (the face's place in "
     "its VOC file, from 0), tags.",
@@ -74,7 +73,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Write metrics.json and report.html there; the report shows faces of the data.",
 )

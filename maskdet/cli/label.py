@@ -21,6 +21,7 @@ from maskdet.cli.options import (
     pipeline_options,
     say,
 )
+from maskdet.cli.paths import FOLDER
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some or all pictures or boxes could not be processed."""
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskdet.cli.options import common_options, exclude_options, model_option, say
+from maskdet.cli.paths import FILE, FOLDER
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some pictures or labels could not be processed."""
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(

@@ -10,6 +10,7 @@ import click
 
 from maskdet.classes import BACKGROUND, CLASSES
 from maskdet.cli.options import Number, common_options, detector_options, margin_option, say
+from maskdet.cli.paths import FOLDER, PATH
 from maskdet.faces import DETECTORS, create
 from maskdet.progress import Progress
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some pictures or boxes could not be processed."""
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command(
@@ -45,7 +44,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.option(
     "--second-model",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="The second detector's file, as --face-model.",
 )

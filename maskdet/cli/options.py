@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
+from maskdet.cli.paths import FOLDER, NAME, PATH
 from maskdet.faces import DETECTORS, LABELLING, SIZED
 from maskdet.progress import SILENT, Progress
 
@@ -70,7 +71,7 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--data``, the data set's root: the command gets ``data: Path``."""
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         default="data",
         show_default=True,
         envvar="MASKDET_DATA",
@@ -141,6 +142,7 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
     return click.option(
         "--model",
+        type=NAME,
         default=CLASSIFIER,
         show_default=True,
         metavar="NAME|PATH",
@@ -173,6 +175,7 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
         usual = DETECTOR, f"behind another --detector {CLASSIFIER}"
     either_option = click.option(
         "--model",
+        type=NAME,
         metavar="NAME|PATH",
         help="What says how the masks sit. A classifier looks at each face that --detector finds; "
         "a detector of maskdet's finds the faces itself, and goes with no other --detector. "
@@ -180,6 +183,7 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
     )
     classifier_option = click.option(
         "--classifier",
+        type=NAME,
         metavar="none|both|NAME|PATH",
         help="With --detector maskdet, who says how the masks sit: none, the detector itself; "
         "NAME, this classifier instead (as --model NAME); both, the mean of the detector and a "
@@ -245,7 +249,7 @@ def _networks(
 
     @click.option(
         "--face-model",
-        type=click.Path(path_type=Path),
+        type=PATH,
         metavar="PATH",
         help="The face detector's file, if not the installed one. Of maskdet, the name or folder "
         "of a detector.",

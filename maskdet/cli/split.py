@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskdet.cli.options import Number, common_options, say
+from maskdet.cli.paths import OLD_FOLDER, PATH
 from maskdet.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _fraction(name: str, default: float) -> Callable[[Callable[..., Any]], Calla
     metavar="DIR...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=OLD_FOLDER,
 )
 @_fraction("train", 0.8)
 @_fraction("val", 0.1)
@@ -50,7 +51,7 @@ def _fraction(name: str, default: float) -> Callable[[Callable[..., Any]], Calla
 @click.option("--anew", is_flag=True, help="Split all anew, whatever parts pictures have already.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="NEW",
     help="Also lay the parts out as folders NEW/train, NEW/val and NEW/test, for other tools.",
 )

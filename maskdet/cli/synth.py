@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskdet.cli.options import Number, common_options, exclude_options, say
+from maskdet.cli.paths import FILE, FOLDER, OLD_FOLDER
 from maskdet.progress import Progress
 from maskdet.synth.styles import MASK_STYLES, STYLES
 
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     epilog="Exit codes: 0 done; 2 wrong usage, or the extra synth is not installed; 3 some or all "
     "files could not be processed or written; 4 the landmark network is altered.",
 )
-@click.argument(
-    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("folder", metavar="DIR", type=OLD_FOLDER)
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     required=True,
     metavar="DIR",
     help="Where the pictures go; not below DIR.",
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--templates",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=OLD_FOLDER,
     metavar="DIR",
     help="Pictures of masks from the front, cut out (PNG with transparency). [default: masks are "
     "drawn]",
@@ -87,7 +86,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--sheet",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="PATH",
     help="Also write a contact sheet (.png, .jpg) of the faces, to look at.",
 )

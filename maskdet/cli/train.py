@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli.options import common_options
+from maskdet.cli.paths import FILE, OLD_PATH, PATH
 from maskdet.cli.train_options import FIELDS, LARGEST_FACE, how_options
 from maskdet.progress import Progress
 from maskdet.train.detector.options import DetectorOptions
@@ -21,7 +22,7 @@ from maskdet.train.options import TrainOptions
     "extra train is not installed; 3 the data cannot be trained on, or the model not be written; "
     "4 weights or a model are missing; 130 interrupted, the best epoch being kept.",
 )
-@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("data", nargs=-1, required=True, type=OLD_PATH)
 @click.option(
     "--task",
     type=click.Choice(["classification", "detection"]),
@@ -30,19 +31,19 @@ from maskdet.train.options import TrainOptions
     help="classification: what a face wears; detection: maskdet's own detector, which finds the "
     "faces of a photograph and says so at once. Options marked [c] or [d] are for one of them.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The model's folder: model/NAME.")
+@click.option("--out", type=PATH, help="The model's folder: model/NAME.")
 @how_options
 @click.option(
     "--extra",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=OLD_PATH,
     metavar="DIR",
     help="More faces that are trained on, but not validated on: synthetic ones, say. Left out are "
     "those of a group, or near-duplicates, of a validation face. Repeatable.",
 )
 @click.option(
     "--preview",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="PATH",
     help="Only write a contact sheet of augmented faces, or crops, with their labels; train "
     "nothing.",

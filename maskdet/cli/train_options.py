@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from maskdet.cli.options import Number, exclude_options
+from maskdet.cli.paths import NAME
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.options import TrainOptions
 
@@ -38,6 +39,7 @@ def _multiple_of_32(ctx: click.Context, param: click.Parameter, value: int) -> i
 _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     click.option(
         "--weights",
+        type=NAME,
         default=_DEFAULT.weights,
         show_default=True,
         metavar="imagenet|none|NAME|PATH",
@@ -80,7 +82,7 @@ _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
     ),
     click.option(
         "--ignore-model",
-        type=click.Path(),
+        type=NAME,
         default=_DETECTOR.ignore_model,
         metavar="PATH",
         help="[d] YuNet's file: where it sees a face that nobody labelled, nothing is learnt.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import signal
 import subprocess
@@ -124,6 +125,41 @@ def test_a_number_is_finite(runner: CliRunner, name: str, option: str, value: st
     result = runner.invoke(main, [*name.split(), option, value])
     assert result.exit_code == 2
     assert option in result.stderr
+
+
+PLACES = [
+    (name, item)
+    for name in ALL
+    for item in load(name).params
+    if isinstance(item.type, click.Path)
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "item"), PLACES, ids=[f"{name} {item.name}" for name, item in PLACES]
+)
+def test_an_empty_path_is_not_the_working_directory(
+    runner: CliRunner, name: str, item: click.Parameter
+) -> None:
+    given = [item.opts[-1]] if isinstance(item, click.Option) else []
+    if item.name == "target":
+        given = ["."]  # the source, which comes before it
+    with runner.isolated_filesystem():
+        result = runner.invoke(main, [*name.split(), *given, ""])
+        assert list(Path().iterdir()) == []
+        dash = runner.invoke(main, [*name.split(), *given, "-"]).exit_code
+    assert result.exit_code == 2
+    assert "it is empty: is a variable not set?" in result.stderr
+    assert dash == 2 or item.type.allow_dash
+
+
+def test_the_paths_that_the_environment_lists_may_hold_blanks(runner: CliRunner) -> None:
+    given = {"MASKDET_DETECT_IMAGE": os.pathsep.join(["a b.jpg", "c.jpg"])}
+    result = runner.invoke(main, ["detect", "--json"], env=given)
+    assert [json.loads(line)["source"] for line in result.stdout.splitlines()] == [
+        "a b.jpg",
+        "c.jpg",
+    ]
 
 
 @pytest.mark.parametrize("command", ["detect --image a.jpg", "label", "evaluate --data a"])
