@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
+import numpy as np
 
 from maskdet import faces
 from maskdet.classes import BACKGROUND
@@ -99,7 +100,12 @@ class Pipeline:
 
         Returns:
             The result, faces in the order of the detector's confidence.
+
+        Raises:
+            TypeError: it is no such array: a path, say, or one of floats.
+            ValueError: it has another shape, or no pixel.
         """
+        _check(image)
         height, width = image.shape[:2]
         return ImageResult(
             source=source,
@@ -135,6 +141,17 @@ class Pipeline:
                 scores[place] = _mean(scores[place], said) if both else said
         predictions = map(_prediction, found, scores)
         return tuple(face for face in predictions if face is not None)
+
+
+def _check(image: object) -> None:
+    """Refuse what only looks like an image: of floats, no network would see a face."""
+    wanted = "an image is an array of uint8, shape (height, width, 3), BGR, as read_image returns"
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"{wanted}: this is {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"{wanted}: this one is of {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(f"{wanted}, and not empty: the shape of this one is {image.shape}")
 
 
 def _mean(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:

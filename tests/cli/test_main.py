@@ -128,10 +128,7 @@ def test_a_number_is_finite(runner: CliRunner, name: str, option: str, value: st
 
 
 PLACES = [
-    (name, item)
-    for name in ALL
-    for item in load(name).params
-    if isinstance(item.type, click.Path)
+    (name, item) for name in ALL for item in load(name).params if isinstance(item.type, click.Path)
 ]
 
 

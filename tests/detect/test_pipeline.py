@@ -104,6 +104,24 @@ def test_a_detectors_own_scores_are_taken(
     assert labels == ["with_mask", "without_mask", "mask_worn_incorrectly"]
 
 
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        ("photo.jpg", TypeError, "this is str"),
+        (np.zeros((40, 60, 3), np.float32), TypeError, "of float32"),
+        (np.zeros((40, 60), np.uint8), ValueError, r"\(40, 60\)"),
+        (np.zeros((40, 60, 4), np.uint8), ValueError, r"\(40, 60, 4\)"),
+        (np.zeros((0, 0, 3), np.uint8), ValueError, r"not empty.*\(0, 0, 3\)"),
+    ],
+)
+def test_what_is_no_image_is_refused(
+    tmp_path: Path, make_model: ModelMaker, image: Any, error: type[Exception], message: str
+) -> None:
+    pipeline = Pipeline(Always([]), Classifier(make_model(tmp_path / "tiny")))
+    with pytest.raises(error, match=message):
+        pipeline(image)
+
+
 def test_no_face_is_a_result(tmp_path: Path, make_model: ModelMaker) -> None:
     pipeline = load_pipeline(make_model(tmp_path / "tiny"))
     result = pipeline(np.zeros((1, 1, 3), np.uint8), "dot.png")
