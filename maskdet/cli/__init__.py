@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -35,6 +36,10 @@ DEBUG = "maskdet.debug"
 
 VARIABLES = "MASKDET"
 """What the names of the environment's variables begin with."""
+
+CLOSED_PIPE = 141
+"""Exit code where whatever reads the output has ended, as ``head`` does: what a shell says of
+programs that SIGPIPE (13) ends, 128 more."""
 
 EXTRAS = {
     **dict.fromkeys(
@@ -79,9 +84,11 @@ class LazyGroup(click.Group):
             _fail(ctx, "interrupted", 130)
         except click.Abort:
             _fail(ctx, "not confirmed", 130)
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: a message, not a traceback
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                ctx.exit(CLOSED_PIPE)
             if isinstance(error, ModuleNotFoundError) and error.name:
                 module = error.name.partition(".")[0]
                 if module in EXTRAS:
@@ -93,6 +100,16 @@ class LazyGroup(click.Group):
                 _fail(ctx, f"error: cannot {what}: {error.strerror}", OutputError.exit_code)
             hint = "Run the command again with --debug and report what it prints."
             _fail(ctx, f"a fault of maskdet: {type(error).__name__}: {error}\n{hint}", 1)
+
+
+def _nobody_reads() -> bool:
+    """Tell whether stdout or stderr is a closed pipe: not another one, to a process of ours."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _name_variables(command: click.Command, prefix: str) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT
+from conftest import ENOUGH_S, ROOT, Spawn
 
 from maskdet import cli, errors
+from maskdet.catalog import Catalog
 from maskdet.cli import detect, main
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -307,6 +308,40 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
     assert stderr.decode() == "maskdet: interrupted\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["detect", "--image", "astronaut.jpg", "--no-save"],
+        ["detect", "--image", "astronaut.jpg", "--json"],
+        ["label", ".", "--propose-only", "--suggest", "--class", "with_mask"],
+        ["catalog", "export"],
+        ["crawl", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_a_closed_pipe_ends_quietly_as_a_shell_expects(
+    spawn: Spawn, astronaut_jpg: Path, arguments: list[str]
+) -> None:
+    with Catalog(astronaut_jpg.parent / "data"):
+        pass
+    process = spawn(*arguments, cwd=astronaut_jpg.parent)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, stderr = process.communicate(timeout=ENOUGH_S)
+    assert (process.returncode, stderr) == (cli.CLOSED_PIPE, "")
+
+
+def test_a_pipe_of_another_process_that_breaks_is_a_fault(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = BrokenPipeError(errno.EPIPE, "a worker has died")
+    monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", raising(error))
+    result = runner.invoke(main, ["detect", "--image", "a.jpg", "--no-save"])
+    assert result.exit_code == 1
+    assert "a worker has died" in result.stderr
+
+
 @pytest.mark.parametrize("no_color", [False, True])
 def test_no_color_is_respected(
     runner: CliRunner, monkeypatch: pytest.MonkeyPatch, no_color: bool
@@ -327,7 +362,7 @@ def test_the_readme_has_all_exit_codes() -> None:
     table = README.split("## Exit codes")[1].split("\n## ")[0]
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
     raised = {kind.exit_code for kind in errors.MaskdetError.__subclasses__()}
-    assert listed == sorted(raised | {0, 1, 2, detect.NOT_ALL, detect.FOUND, 130})
+    assert listed == sorted(raised | {0, 1, 2, detect.NOT_ALL, detect.FOUND, 130, cli.CLOSED_PIPE})
 
 
 def test_the_readme_names_only_options_that_exist() -> None:
