@@ -7,10 +7,11 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from maskdet.catalog.store import Catalog
-from maskdet.files import write_bytes
+from maskdet.files import make_folder, write_bytes
 
 FORMATS = ("csv", "jsonl")
 
@@ -82,11 +83,12 @@ def lines(catalog: Catalog, table: str, format: str) -> Iterator[str]:
 
 
 def write(catalog: Catalog, table: str, format: str, path: str | os.PathLike[str]) -> None:
-    """Write a table to a file, whole or not at all, see ``lines``.
+    """Write a table to a file, whole or not at all, see ``lines``; its folder is made.
 
     Raises:
         OutputError: it cannot be written.
     """
+    make_folder(Path(path).parent)
     write_bytes(path, "".join(lines(catalog, table, format)).encode())
 
 

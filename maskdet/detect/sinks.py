@@ -66,6 +66,9 @@ class Csv:
     earlier table stays. A run that is killed leaves its rows in ``.<name>.part``. A device or
     pipe gets the rows themselves.
 
+    Args:
+        path: of the table; its folder is made.
+
     Raises:
         OutputError: the file cannot be written.
     """
@@ -80,6 +83,7 @@ class Csv:
         self._place, self._beside = places(path)
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder")
+        make_folder(path.parent)
         try:
             self._file = self._beside.open(
                 "w",

@@ -12,7 +12,7 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, Colour, class_colour
 from maskdet.faces.crop import picture_of, region
-from maskdet.files import write_bytes
+from maskdet.files import make_folder, write_bytes
 from maskdet.images import Bgr
 from maskdet.labels.review import Verdict
 from maskdet.sheet import contact_sheet, data_uri
@@ -34,13 +34,14 @@ def write(verdicts: Sequence[Verdict], path: Path) -> None:
         verdicts: at least one, in the order of their numbers from 1 on; their pictures must
             be readable.
         path: of a picture, or of a page (``.html``) that needs no other file and names the
-            pictures' paths.
+            pictures' paths; its folder is made.
 
     Raises:
         InputError: a picture has become unreadable.
         OutputError: the file cannot be written or its format is not known.
     """
     faces = _faces(verdicts)
+    make_folder(path.parent)
     if path.suffix.lower() in PAGE:
         write_bytes(path, _page(verdicts, faces).encode(errors="surrogateescape"))
     else:

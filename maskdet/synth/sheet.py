@@ -10,6 +10,7 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, class_colour
 from maskdet.faces.crop import picture_of, region
+from maskdet.files import make_folder
 from maskdet.images import Bgr
 from maskdet.sheet import Caption, contact_sheet
 from maskdet.synth.worker import Made
@@ -26,12 +27,13 @@ def write(out: Path, made: Sequence[Made], path: Path) -> None:
     Args:
         out: the folder of the pictures.
         made: at least one.
-        path: of the sheet; its ending says in which format.
+        path: of the sheet; its ending says in which format, its folder is made.
 
     Raises:
         InputError: a picture has become unreadable.
         OutputError: the sheet cannot be written.
     """
+    make_folder(path.parent)
     shown = list(islice(_faces(out, made), _MOST))
     faces, captions = zip(*shown, strict=True)
     images.write(path, contact_sheet(faces, captions, _COLUMNS))

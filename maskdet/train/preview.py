@@ -12,6 +12,7 @@ import numpy as np
 from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import class_colour
+from maskdet.files import make_folder
 from maskdet.progress import SILENT, Progress
 from maskdet.sheet import contact_sheet
 from maskdet.train import augment
@@ -34,7 +35,7 @@ def preview(
 
     Args:
         roots, extra: the data, see ``prepare.load``.
-        path: of the picture to write.
+        path: of the picture to write; its folder is made.
         options: see TrainOptions; of the faces 24 are shown.
         progress: makes the bar.
 
@@ -42,6 +43,7 @@ def preview(
         InputError: unusable data.
         OutputError: the picture cannot be written.
     """
+    make_folder(path.parent)
     with tempfile.TemporaryDirectory() as work:
         samples = usable(load(roots, extra, options.exclude), SHOWN, options.seed)
         cut_out = cut(

@@ -46,7 +46,7 @@ def test_a_table_goes_to_stdout_or_a_file(collected: Collected, tmp_path: Path) 
     shown = call(collected, "export", "--what", "crops")
     rows = list(csv.DictReader(io.StringIO(shown.stdout)))
     assert [row["label"] for row in rows] == ["with_mask", "with_mask", "without_mask"]
-    out = tmp_path / "crops.jsonl"
+    out = tmp_path / "new/crops.jsonl"
     written = call(collected, "export", "--what", "crops", "--out", str(out))
     assert (written.exit_code, written.output) == (0, "")
     paths = [json.loads(line)["path"] for line in out.read_text().splitlines()]

@@ -53,7 +53,7 @@ def test_the_wrong_label_is_listed(runner: CliRunner, labelled: Path, model: str
 
 
 def test_json_lines_and_a_sheet(runner: CliRunner, labelled: Path, model: str) -> None:
-    page = labelled.parent / "doubts.html"
+    page = labelled.parent / "new/doubts.html"
     result = run(runner, "check", labelled, "--model", model, "--json", "--sheet", page)
     assert result.exit_code == 0, result.output
     (face,) = map(json.loads, result.stdout.splitlines())

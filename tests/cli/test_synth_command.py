@@ -24,7 +24,7 @@ def test_it_counts_what_was_made_and_skipped(
 ) -> None:
     noise = images.read(faces / "without_mask" / "face.png")[:50]
     images.write(faces / "without_mask" / "hair.png", noise)
-    out, sheet = tmp_path / "out", tmp_path / "sheet.png"
+    out, sheet = tmp_path / "out", tmp_path / "new/sheet.png"
     arguments = ["synth", str(faces), "--out", str(out), "--style", "chin", "--style", "under_nose"]
     result = runner.invoke(main, [*arguments, "--count", "2", "--sheet", str(sheet)])
     assert result.exit_code == 0, result.output
@@ -80,7 +80,7 @@ def test_what_was_made_is_told_before_the_sheet(
     result = runner.invoke(main, ["synth", str(faces), "--out", str(tmp_path / "out"), *sheet])
     assert result.exit_code == 3
     assert "1 pictures, 1 faces made" in result.stdout
-    assert "sheet.png" in result.stderr
+    assert "cannot create the folder" in result.stderr
 
 
 def test_the_missing_extra_is_named(

@@ -60,7 +60,7 @@ def test_preview_shows_faces_and_their_augmented_forms(
     for label, box in (("with_mask", np.s_[100:160, 200:260]), ("no_mask", np.s_[50:210, 150:300])):
         (tmp_path / label).mkdir()
         images.write(tmp_path / label / "a.png", astronaut[box])
-    sheet = tmp_path / "sheet.png"
+    sheet = tmp_path / "new/sheet.png"
     result = runner.invoke(main, ["train", str(tmp_path), "--preview", str(sheet)])
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(sheet)
@@ -174,7 +174,7 @@ def test_preview_shows_crops_with_their_boxes(
         if number < broken:
             path = photos / f"{number}.jpg"
             path.write_bytes(path.read_bytes()[:9000])
-    sheet = tmp_path / "sheet.png"
+    sheet = tmp_path / "new/sheet.png"
     given = ["--task", "detection", "--preview", str(sheet), "--crop-size", "128"]
     result = runner.invoke(main, ["train", str(photos), *given, "--seed", "1"])
     if broken == 6:

@@ -117,10 +117,10 @@ def test_csv_takes_any_file_name(image: Bgr, tmp_path: Path) -> None:
     assert b'caf\xe9,""x"".jpg' in (tmp_path / "faces.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", [".", "missing/faces.csv", "file/faces.csv"])
+@pytest.mark.parametrize("name", [".", "file/faces.csv"])
 def test_a_csv_file_that_cannot_be_written_is_told_at_once(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match=r"cannot (write|create)"):
         Csv(tmp_path / name)
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 

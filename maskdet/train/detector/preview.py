@@ -13,6 +13,7 @@ from maskdet import images
 from maskdet.classes import SHORT
 from maskdet.drawing import GREY, class_colour, frame
 from maskdet.errors import InputError
+from maskdet.files import make_folder
 from maskdet.progress import SILENT, Progress
 from maskdet.sheet import contact_sheet
 from maskdet.train.detector.options import DetectorOptions
@@ -41,7 +42,7 @@ def preview(
 
     Args:
         roots, extra: the data, see ``prepare.collect``.
-        path: of the picture to write.
+        path: of the picture to write; its folder is made.
         options: see DetectorOptions.
         progress: makes the bar.
 
@@ -50,6 +51,7 @@ def preview(
         ModelError: ``options.ignore_model`` is missing or no YuNet.
         OutputError: the picture cannot be written.
     """
+    make_folder(path.parent)
     photos, problems = collect(roots, options, extra)
     _, validation = split(photos, None, options)
     training = [photo for photo, held in zip(photos, validation, strict=True) if not held]
