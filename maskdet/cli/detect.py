@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from maskdet.classes import CLASSES
 from maskdet.cli import COMMANDS
+from maskdet.cli.exclusive import exclusive
 from maskdet.cli.options import common_options, pipeline_options, say
 from maskdet.cli.paths import FILE, FOLDER, INPUT, PATH
 from maskdet.progress import SILENT, Progress
@@ -92,6 +94,12 @@ NOT_ALL = 3
     metavar="N",
     help="End a film or a camera after N frames.",
 )
+@exclusive(
+    ("images", "videos", "webcam"),
+    ("no_save", "out"),
+    *(("no_window", name) for name in ("images", "videos", "show")),
+    ("max_frames", "images"),
+)
 @pipeline_options("maskdet")
 @common_options
 @click.pass_context
@@ -148,7 +156,8 @@ def command(
     save = out is not None or (webcam is None and not asks_else)
     if blur and save_crops:
         raise click.UsageError("--blur hides the faces that --save-crops would save")
-    if blur and not (save or show or (webcam is not None and not no_window)):
+    shows = save or show or (webcam is not None and not no_window)
+    if blur and not shows and ctx.get_parameter_source("blur") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--blur needs a picture to hide faces in: add --out or --show")
 
     from maskdet.detect import run, sinks, sources

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import COMMANDS
+from maskdet.cli.exclusive import exclusive
 from maskdet.cli.options import Number, common_options, exclude_options, pipeline_options, say
 from maskdet.cli.paths import FOLDER, OLD_FILE, Place
 from maskdet.progress import Progress
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 NOT_ALL = 3
 """Exit code: some inputs could not be processed."""
+
+OF_MODELS = ("model", "classifier", "detector", "face_model", "min_face", "face_size")
+"""Options without a meaning for the predictions of another program."""
 
 
 @click.command(
@@ -78,6 +82,7 @@ NOT_ALL = 3
     help="Write metrics.json and report.html there; the report shows faces of the data.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what metrics.json holds, no tables.")
+@exclusive(*(("predictions", name) for name in OF_MODELS))
 @pipeline_options("maskdet")
 @common_options
 @click.pass_context
@@ -121,7 +126,7 @@ def command(
         make_folder(out)
     measured: Path | Pipeline
     if predictions:
-        for name in ("model", "classifier", "detector", "face_model", "min_face", "face_size"):
+        for name in OF_MODELS:
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise click.UsageError(f"--predictions and {option} exclude each other")

@@ -11,6 +11,7 @@ import click
 
 from maskdet.classes import CLASSES, KNOWN
 from maskdet.cli import COMMANDS
+from maskdet.cli.exclusive import exclusive
 from maskdet.cli.groups import CommandGroup
 from maskdet.cli.label_check import check, line
 from maskdet.cli.label_mine import mine
@@ -76,6 +77,10 @@ NOT_ALL = 3
 @click.option("--crop-only", is_flag=True, help="Propose nothing.")
 @click.option("--force", is_flag=True, help="Overwrite also what a person has labelled.")
 @margin_option
+@exclusive(
+    *(("crop_only", name) for name in ("propose_only", "label", "class_from", "force")),
+    ("label", "class_from"),
+)
 @pipeline_options("ssd")
 @common_options
 @click.pass_context

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from maskdet.cli import DEBUG
+from maskdet.cli.exclusive import passed_over
 from maskdet.cli.paths import FOLDER, NAME, PATH
 from maskdet.faces import DETECTORS, LABELLING, SIZED
 from maskdet.progress import SILENT, Progress
@@ -167,7 +168,10 @@ def pipeline_options(detector: str) -> Callable[[Callable[..., Any]], Callable[.
         try:
             choose(**{name: chosen[name] for name in names})
         except ValueError as error:
-            raise click.UsageError(str(error)) from error
+            said = passed_over(click.get_current_context(), names)
+            if all(chosen[name] is None for name in said):
+                raise click.UsageError(str(error)) from error
+            return load(**chosen | dict.fromkeys(said))
         return load_pipeline(**chosen)
 
     usual = CLASSIFIER, f"with --detector maskdet {DETECTOR}"

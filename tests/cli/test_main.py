@@ -224,6 +224,59 @@ def test_of_the_environment_what_does_not_fit_the_detector_is_passed_over(
     assert f"asked for {asked}" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "environment", "asked"),
+    [
+        ("detect --image a.jpg --no-save", {"OUT": "eo"}, {}),
+        ("detect --image a.jpg", {"VIDEO": "a.avi", "WEBCAM": "9"}, {"moving": False}),
+        ("detect --video a.avi", {"IMAGE": "a.jpg", "NO_WINDOW": "1"}, {"moving": True}),
+        ("detect --image a.jpg", {"NO_WINDOW": "1", "MAX_FRAMES": "3"}, {"moving": False}),
+        ("detect --image a.jpg --json", {"BLUR": "1"}, {}),
+        ("detect --image a.jpg --detector ssd", {"MODEL": "mask_detector"}, {"model": None}),
+        ("detect --image a.jpg --model mask_detector", {"DETECTOR": "ssd"}, {"detector": None}),
+        ("label --propose-only", {"CROP_ONLY": "1"}, {}),
+        ("label --class with_mask", {"CLASS_FROM": "model"}, {}),
+        ("label --crop-only --suggest", {"FORCE": "1", "CLASS": "with_mask"}, {}),
+        ("evaluate --data . --model a", {"PREDICTIONS": "a.jsonl"}, {}),
+    ],
+)
+def test_what_is_typed_comes_before_what_the_environment_says_of_its_contrary(
+    runner: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    environment: dict[str, str],
+    asked: dict[str, object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jsonl").touch()
+    (tmp_path / "data/raw").mkdir(parents=True)
+    given: dict[str, object] = {}
+
+    def load_pipeline(**chosen: object) -> None:
+        given.update(chosen)
+        raise errors.ModelError("enough")
+
+    monkeypatch.setattr("maskdet.detect.pipeline.load_pipeline", load_pipeline)
+    name = command.split()[0].upper()
+    variables = {f"MASKDET_{name}_{key}": value for key, value in environment.items()}
+    result = runner.invoke(main, command.split(), env=variables)
+    assert result.exit_code == 4, result.output
+    assert {key: given.get(key) for key in asked} == asked
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--save-crops", "crops"]], ids=["both in the environment", "--blur"]
+)
+def test_contraries_of_which_none_comes_first_are_refused(
+    runner: CliRunner, arguments: list[str]
+) -> None:
+    environment = {"MASKDET_DETECT_BLUR": "1", "MASKDET_DETECT_SAVE_CROPS": "crops"}
+    result = runner.invoke(main, ["detect", "--image", "a.jpg", *arguments], env=environment)
+    assert result.exit_code == 2
+    assert "--blur hides the faces" in result.stderr
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     def load_pipeline(**_: object) -> None:
         raise error
