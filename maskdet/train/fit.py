@@ -73,12 +73,13 @@ def train(
         progress: makes the bars.
 
     Raises:
-        InputError: unusable data, or ``resume`` with other data or options or without a run.
+        InputError: unusable data, ``out`` lies in it, or ``resume`` with other data or options or
+            without a run.
         ModelError: backbone weights missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
     network.check(options.image_size, options.weights, options.alpha, ("classification",))
-    run.check_place(out, resume, overwrite)
+    run.check_place(out, [*roots, *extra], resume, overwrite)
     data = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         prepared = prepare(data, work, options, progress)

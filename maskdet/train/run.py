@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet.errors import InputError, OutputError
-from maskdet.files import make_folder, write_bytes
+from maskdet.files import absolute, make_folder, write_bytes
 from maskdet.models import store
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,20 @@ WORK = ".work"
 """Folder inside the model's own: what a run keeps so that it can be resumed."""
 
 
-def check_place(out: Path, resume: bool, overwrite: bool) -> None:
+def check_place(out: Path, data: Sequence[Path], resume: bool, overwrite: bool) -> None:
     """See whether a run may begin, or go on, in a model's folder.
 
     Raises:
-        InputError: there is no run to resume.
+        InputError: the folder lies in the data, or there is no run to resume.
         OutputError: there is a model or an unfinished run, and neither ``resume`` nor
             ``overwrite`` is asked for.
     """
+    for root in data:
+        if absolute(out).is_relative_to(absolute(root)):
+            raise InputError(
+                f"{out} is {root} or lies in it, and a model's files would lie among the pictures "
+                "of the data: choose a folder elsewhere for --out"
+            )
     record = out / WORK / RECORD
     if resume and not record.is_file():
         raise InputError(f"there is no run to resume in {out}")

@@ -33,19 +33,24 @@ def test_the_defaults_are_those_of_the_library() -> None:
     ("arguments", "code", "message"),
     [
         ([], 2, "Missing argument"),
-        (["{tmp}"], 2, "Missing option '--out'"),
+        (["{tmp}/data"], 2, "Missing option '--out'"),
         (["{tmp}/none", "--out", "{tmp}/m"], 2, "does not exist"),
-        (["{tmp}", "--out", "{tmp}/m"], 3, "no labelled face"),
-        (["{tmp}", "--out", "{tmp}/m", "--resume"], 3, "no run to resume"),
-        (["{tmp}", "--out", "{tmp}/m", "--validation", "0.9"], 2, "--validation"),
-        (["{tmp}", "--out", "{tmp}/m", "--image-size", "100"], 2, "not a multiple of 32"),
-        (["{tmp}", "--out", "{tmp}/m", "--seed", "-1"], 2, "--seed"),
-        (["{tmp}", "--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
+        (["{tmp}/data", "--out", "{tmp}/m"], 3, "no labelled face"),
+        (["{tmp}/data", "--out", "{tmp}/data"], 3, "elsewhere for --out"),
+        (["{tmp}/data", "--out", "{tmp}/data/m"], 3, "elsewhere for --out"),
+        (["{tmp}/m", "--extra", "{tmp}/data", "--out", "{tmp}/data/m"], 3, "elsewhere for --out"),
+        (["{tmp}/data", "--out", "{tmp}/m", "--resume"], 3, "no run to resume"),
+        (["{tmp}/data", "--out", "{tmp}/m", "--validation", "0.9"], 2, "--validation"),
+        (["{tmp}/data", "--out", "{tmp}/m", "--image-size", "100"], 2, "not a multiple of 32"),
+        (["{tmp}/data", "--out", "{tmp}/m", "--seed", "-1"], 2, "--seed"),
+        (["{tmp}/data", "--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
     ],
 )
 def test_bad_calls(
     runner: CliRunner, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
+    for name in ("data", "m"):
+        (tmp_path / name).mkdir()
     result = runner.invoke(
         main, ["train", *(argument.format(tmp=tmp_path) for argument in arguments)]
     )
@@ -122,7 +127,8 @@ def test_the_defaults_of_the_detector_are_those_of_the_library(runner: CliRunner
 def test_options_of_the_other_task_are_refused(
     runner: CliRunner, tmp_path: Path, task: str, arguments: list[str], message: str
 ) -> None:
-    given = ["train", "--task", task, str(tmp_path), "--out", str(tmp_path / "m"), *arguments]
+    (data := tmp_path / "data").mkdir()
+    given = ["train", "--task", task, str(data), "--out", str(tmp_path / "m"), *arguments]
     result = runner.invoke(main, given)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -135,7 +141,8 @@ def test_options_of_the_other_task_are_refused(
 def test_settings_of_the_environment_may_be_for_the_other_task(
     runner: CliRunner, tmp_path: Path, task: str, setting: str
 ) -> None:
-    given = ["train", "--task", task, str(tmp_path), "--out", str(tmp_path / "m")]
+    (data := tmp_path / "data").mkdir()
+    given = ["train", "--task", task, str(data), "--out", str(tmp_path / "m")]
     result = runner.invoke(main, given, env={setting: "100"})
     assert result.exit_code == 3
     assert "no labelled face" in result.stderr
@@ -147,14 +154,16 @@ def test_settings_of_the_environment_may_be_for_the_other_task(
         (["--out", "{tmp}/m", "--weights", "nowhere.h5"], 4, "are missing"),
         (["--out", "{tmp}/m", "--weights", "none"], 3, "no labelled face"),
         (["--out", "{tmp}/m", "--weights", "none", "--resume"], 3, "no run to resume"),
+        (["--out", "{tmp}/data/m", "--weights", "none"], 3, "elsewhere for --out"),
         ([], 2, "Missing option '--out'"),
     ],
 )
 def test_bad_calls_for_a_detector(
     runner: CliRunner, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
+    (data := tmp_path / "data").mkdir()
     given = [argument.format(tmp=tmp_path) for argument in arguments]
-    result = runner.invoke(main, ["train", "--task", "detection", str(tmp_path), *given])
+    result = runner.invoke(main, ["train", "--task", "detection", str(data), *given])
     assert result.exit_code == code, result.output
     assert message in result.stderr
 

@@ -173,16 +173,16 @@ def test_unusable_data_stops_before_anything_long(
     drawn: Path, tmp_path: Path, labels: Sequence[str], message: str
 ) -> None:
     for label in labels:
-        (tmp_path / label).mkdir()
+        (tmp_path / "data" / label).mkdir(parents=True)
     for number in range(8):
         source = drawn / "with_mask" / f"{number}.png"
-        (tmp_path / "with_mask" / source.name).write_bytes(source.read_bytes())
+        (tmp_path / "data/with_mask" / source.name).write_bytes(source.read_bytes())
     if "without_mask" in labels:
-        (tmp_path / "without_mask" / "one.png").write_bytes(
+        (tmp_path / "data/without_mask" / "one.png").write_bytes(
             (drawn / "without_mask/1.png").read_bytes()
         )
     with pytest.raises(InputError, match=message):
-        fit.train([tmp_path], tmp_path / "m", SMALL)
+        fit.train([tmp_path / "data"], tmp_path / "m", SMALL)
     assert not (tmp_path / "m" / store.DESCRIPTION).exists()
 
 

@@ -79,13 +79,14 @@ def train(
         progress: makes the bars.
 
     Raises:
-        InputError: unusable data, or ``resume`` with other data or options or without a run.
+        InputError: unusable data, ``out`` lies in it, or ``resume`` with other data or options or
+            without a run.
         ModelError: backbone weights or YuNet's file missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
     for size in (options.image_size, options.crop_size):
         check(size, options.weights, options.alpha, ("detection", "classification"))
-    run.check_place(out, resume, overwrite)
+    run.check_place(out, [*roots, *extra], resume, overwrite)
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         scenes = prepare(photos, problems, options, progress)
