@@ -100,7 +100,7 @@ def command(
         raise click.UsageError(
             f"--train, --val and --test are {train + val + test:g} together, not 1."
         )
-    from maskdet.labels.partition import partition
+    from maskdet.labels.partition import PICTURES, partition
 
     fractions = {"train": train, "val": val, "test": test}
     result = partition(folders, fractions, seed, anew, out, not copy, progress)
@@ -109,6 +109,9 @@ def command(
         say(f"error: {problem}", error=True)
     for label, name in result.lacking:
         say(f"no face of the class {label} is in {name}: there are too few groups of it")
+    kept = sum(count[PICTURES] for count in result.table.values()) - result.new - result.moved
+    if kept and not anew:
+        say(f"{kept} pictures keep the part that they had: --anew splits all again")
     if result.moved:
         say(f"{result.moved} pictures have another part than before")
     if result.problems:

@@ -41,6 +41,20 @@ def test_a_split_is_printed_and_holds(runner: CliRunner, faces: Path) -> None:
     assert checked.stdout == result.stdout
 
 
+def test_pictures_that_keep_their_part_are_told(runner: CliRunner, faces: Path) -> None:
+    runner.invoke(main, ["split", str(faces)])
+    other = ["--train", "0.5", "--val", "0.5", "--test", "0"]
+    result = runner.invoke(main, ["split", str(faces), *other])
+    assert result.stdout.splitlines()[-1].split() == ["pictures", "16", "2", "2", "20"]
+    assert (
+        result.stderr
+        == "maskdet: 20 pictures keep the part that they had: --anew splits all again\n"
+    )
+    result = runner.invoke(main, ["split", str(faces), *other, "--anew"])
+    assert result.stdout.splitlines()[-1].split() == ["pictures", "10", "10", "20"]
+    assert "keep" not in result.stderr
+
+
 def test_a_leak_is_listed(runner: CliRunner, faces: Path) -> None:
     runner.invoke(main, ["split", str(faces)])
     names = {row["split"]: row["file"] for row in Manifest(faces).rows}
