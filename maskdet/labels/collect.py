@@ -74,6 +74,8 @@ def detect(source: Path) -> str:
         InputError: it is none that is known, or could be several.
     """
     if source.is_file():
+        if source.suffix.lower() != ".json":
+            raise InputError(f"{source} is no labelled set: a folder or a COCO .json is wanted")
         return COCO
     if not source.is_dir():
         raise InputError(f"{source} is neither a folder nor a file")

@@ -71,8 +71,10 @@ def convert(
 
     Raises:
         InputError: the source cannot be read as that format.
-        OutputError: a file is there already, or cannot be written.
+        OutputError: a file is there already, or cannot be written, or ``target`` is the source
+            itself or, but for COCO, the name of a JSON file.
     """
+    _check_target(source, target, to)
     found = collect.load(source, kind, progress)
     result = Converted(lost=found.lost, problems=found.problems)
     if to == CROPS:
@@ -83,6 +85,17 @@ def convert(
         _with_pictures(found, target, to, link, overwrite, result, progress)
     result.lost = +result.lost
     return result
+
+
+def _check_target(source: Path, target: Path, to: str) -> None:
+    if target.suffix.lower() == ".json" and to != COCO and not target.is_dir():
+        raise OutputError(f"{target} names a JSON file, and {to} is a folder: give one as TARGET")
+    folder = source if source.is_dir() else source.parent
+    if to != VOC and target.is_dir() and target.samefile(folder):
+        raise OutputError(
+            f"{target} is where the source lies, and would then hold two formats that nobody can "
+            "tell apart: choose another TARGET"
+        )
 
 
 def _with_pictures(

@@ -65,6 +65,12 @@ def test_what_cannot_be_used_is_listed_and_the_rest_written(
         (["{in}", "{out}", "--to", "coco", "--from", "yolo"], 3, "neither a data.yaml"),
         (["{in}", "{in}/a.jpg", "--to", "yolo"], 3, "cannot create the folder"),
         (["{in}", "{out}/a/b/c.json", "--to", "coco"], 3, "lies too far"),
+        (["{in}", "{out}.json", "--to", "voc"], 3, "names a JSON file, and voc is a folder"),
+        *(
+            (["{in}", "{in}/.", "--to", kind], 3, "is where the source lies")
+            for kind in ("yolo", "coco", "crops")
+        ),
+        (["{in}/a.jpg", "{out}", "--to", "yolo"], 3, "a folder or a COCO .json is wanted"),
     ],
 )
 def test_bad_calls(
@@ -74,3 +80,10 @@ def test_bad_calls(
     result = runner.invoke(main, ["convert", *(item.format(**places) for item in arguments)])
     assert result.exit_code == code, result.output
     assert message in result.stderr
+    assert sorted(path.name for path in photographs.iterdir()) == [
+        "a.jpg",
+        "a.xml",
+        "b.jpg",
+        "b.xml",
+    ]
+    assert not (photographs.parent / "out.json").exists()
