@@ -94,7 +94,8 @@ def origin(catalog: Catalog, path: str | os.PathLike[str]) -> Origin:
     elif picture is None:
         picture, face = _by_path(catalog, catalog.absolute(os.fspath(path)))
     if picture is None:
-        raise InputError(f"{path} is not in {catalog.path}")
+        gone = "" if os.path.lexists(path) else ", and there is no such file"
+        raise InputError(f"{path} is not in {catalog.path}{gone}")
     original = None if picture.duplicate_of is None else by_id(catalog, picture.duplicate_of)
     return Origin(os.fspath(path), picture, face, addresses(catalog, picture), original)
 

@@ -19,6 +19,9 @@ MARK = ".maskdet"
 
 _KEPT_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
+_UNREAD = {".heic", ".heif", ".jp2", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
+"""Endings of pictures that ``images.read`` cannot read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -108,8 +111,11 @@ def _search(folder: Path) -> Iterator[Picture]:
     for error in unreadable:
         yield _problem(str(error.filename), f"cannot read {error.filename}: {error.strerror}")
     if not found and not unreadable:
+        others = sorted({path.suffix.lower() for path in folder.rglob("*")} & _UNREAD)
+        unread = f", and maskdet cannot read {', '.join(others)}" if others else ""
         yield _problem(
-            str(folder), f"there is no picture in the folder {folder} (*{MARK}.* is left out)"
+            str(folder),
+            f"there is no picture in the folder {folder} (*{MARK}.* is left out){unread}",
         )
 
 

@@ -79,10 +79,12 @@ def test_a_copy_elsewhere_is_known_by_its_bytes(collected: Collected, tmp_path: 
     assert [item.url for item in ask(collected, copy).addresses] == [collected.urls["door"]]
 
 
-@pytest.mark.parametrize("name", ["missing.jpg", "other.jpg"])
+@pytest.mark.parametrize(
+    ("name", "end"), [("missing.jpg", ", and there is no such file"), ("other.jpg", "")]
+)
 def test_what_the_ledger_does_not_know_is_an_error(
-    collected: Collected, tmp_path: Path, name: str
+    collected: Collected, tmp_path: Path, name: str, end: str
 ) -> None:
     (tmp_path / "other.jpg").write_bytes(b"other")
-    with pytest.raises(InputError, match=rf"{name} is not in .*catalog.sqlite"):
+    with pytest.raises(InputError, match=rf"{name} is not in .*catalog.sqlite{end}$"):
         ask(collected, tmp_path / name)

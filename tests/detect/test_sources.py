@@ -26,6 +26,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("content does not matter here")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "foreign").mkdir()
+    for name in ("a.HEIC", "b.jp2", "c.txt"):
+        (tmp_path / "foreign" / name).touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -72,6 +75,11 @@ def test_a_pattern_may_be_absolute(folder: Path) -> None:
         ("notes.txt/a.jpg", "there is no file or folder notes.txt/a.jpg"),
         ("*.gif", "no file matches *.gif"),
         ("empty", "there is no picture in the folder empty"),
+        (
+            "foreign",
+            "there is no picture in the folder foreign (*.maskdet.* is left out), and"
+            " maskdet cannot read .heic, .jp2",
+        ),
         ("x" * 5000, "cannot read xxx"),
     ],
 )
