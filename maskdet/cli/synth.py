@@ -125,7 +125,7 @@ def command(
     correct                        with_mask
     under_nose, under_mouth, chin  mask_worn_incorrectly
     occluded                       without_mask: a hand, a cup, a telephone, a scarf or a piece of
-                                   the picture before the mouth
+                                   another picture before the mouth
 
     manifest.csv in --out names each picture's origin and has its group, so that 'maskdet train DIR
     --extra OUT' never validates on a face that it was trained on.

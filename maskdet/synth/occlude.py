@@ -26,7 +26,8 @@ def occlude(
     Args:
         image: uint8, shape (height, width, 3), BGR: shows the face.
         mesh: the face.
-        piece: of the picture, without a face; may be what hides the mouth. None if there is none.
+        piece: of a picture, in good light, without a face; may be what hides the mouth. None if
+            there is none.
         rng: chooses what, and how.
 
     Returns:
@@ -203,8 +204,8 @@ def _scarf(scene: Scene) -> None:
 
 
 def _patch(scene: Scene, piece: Bgr) -> None:
-    """Lay a piece of the picture before the mouth."""
-    rng, board = scene.rng, scene.board(neutral=False)
+    """Lay a piece of a picture before the mouth."""
+    rng, board = scene.rng, scene.board()
     u, v = scene.turned(rng.uniform(0, np.pi), rng.normal(0, 0.15), rng.uniform(-0.1, 0.3))
     half, long = rng.uniform(0.45, 0.75), rng.uniform(0.5, 1.1)
     if rng.random() < 0.5:

@@ -14,10 +14,13 @@ import numpy as np
 from maskdet.classes import WITHOUT_MASK
 from maskdet.labels.dataset import Sample
 from maskdet.labels.records import Names
-from maskdet.synth.styles import LABELS, MASK_STYLES, SHARES
+from maskdet.synth.styles import LABELS, MASK_STYLES, OCCLUDED, SHARES
 
 SMALL = "too small"
 """Why a face is left out; the other reasons show when it is looked at (``worker``)."""
+
+_OTHERS = 3
+"""Pictures that are looked through for a piece without a face."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,14 @@ class Job:
     ``targets`` are its faces; ``variants`` are made of all of them; ``stem`` is their path,
     without what all names end with, below the output's folder (of whole pictures: below the folder
     of their class); ``difficult`` are the places in the VOC file of all faces that are, be it for
-    what was to be excluded.
+    what was to be excluded; ``others`` are of other pictures, to cut a piece out of one of them.
     """
 
     targets: tuple[Sample, ...]
     variants: tuple[Variant, ...]
     stem: str
     difficult: frozenset[int]
+    others: tuple[Sample, ...] = ()
 
     def file(self, index: int, variant: Variant) -> str:
         """Return the name of a picture of which the first treated face is ``index``."""
@@ -86,7 +90,7 @@ def plan(
 
     Args:
         root: the folder that the samples lie in.
-        samples: all of it, as ``dataset.load`` returns them.
+        samples: all of it, as ``dataset.load`` returns them, pictures without a face included.
         options: see SynthOptions.
     """
     bare = [item for item in samples if item.label == WITHOUT_MASK and not item.difficult]
@@ -106,13 +110,26 @@ def plan(
     for item in samples:
         if item.difficult:
             difficult[item.path].add(item.index)
+    pictures = list({item.path: item for item in samples}.values())
     names = Names(by_stem=True)
     jobs: list[Job] = []
     for path, some in by_picture.items():
         stem = str(PurePosixPath(names.take(_name(root, some[0]))).with_suffix(""))
         variants = tuple(_variants(some[0].name, options))
-        jobs.append(Job(tuple(some), variants, stem, frozenset(difficult[path])))
+        hidden = any(variant.style == OCCLUDED for variant in variants)
+        others = tuple(_others(some[0], pictures, options.seed)) if hidden else ()
+        jobs.append(Job(tuple(some), variants, stem, frozenset(difficult[path]), others))
     return jobs, skipped
+
+
+def _others(sample: Sample, pictures: Sequence[Sample], seed: int) -> list[Sample]:
+    """Choose pictures that show something else; none of another split, or parts would mix."""
+    rng = np.random.default_rng((seed, _digest(sample.name), 0))
+    drawn = rng.choice(len(pictures), min(len(pictures), 8 * _OTHERS), replace=False)
+    found = [pictures[index] for index in drawn]
+    return [item for item in found if item.group != sample.group and item.split == sample.split][
+        :_OTHERS
+    ]
 
 
 def _name(root: Path, sample: Sample) -> str:
@@ -123,9 +140,12 @@ def _name(root: Path, sample: Sample) -> str:
 
 def _variants(name: str, options: SynthOptions) -> Iterator[Variant]:
     shares = np.array([SHARES[style] for style in options.styles])
-    digest = hashlib.sha256(os.fsencode(name)).digest()
     for number in range(1, options.count + 1):
-        seed = (options.seed, int.from_bytes(digest[:8]), number)
+        seed = (options.seed, _digest(name), number)
         rng = np.random.default_rng((*seed, 0))
         style = str(rng.choice(list(options.styles), p=shares / shares.sum()))
         yield Variant(number, style, seed)
+
+
+def _digest(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8])

@@ -72,7 +72,7 @@ def synthesise(
         raise InputError(f"{out} lies in {root}: what is made would be taken for an original")
     refuse_part(root)
     data = dataset.load([root], options.exclude)
-    jobs, skipped = plan(root, data.samples, options)
+    jobs, skipped = plan(root, [*data.samples, *data.empty.values()], options)
     if not jobs and not skipped:
         raise InputError(f"no face in {root} is labelled {WITHOUT_MASK}")
     _refuse_to_replace(out, jobs, options.overwrite)
@@ -160,4 +160,6 @@ class _Record:
             "object": " ".join(str(target.index) for target in made.targets),
             "group": sample.group,
         }
+        if made.piece:
+            row["piece"] = files.name_from(made.piece, self._base)
         return {**row, "split": sample.split} if sample.split else row

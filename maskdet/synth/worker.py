@@ -19,10 +19,11 @@ from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.labels.dataset import Sample
 from maskdet.layout import voc_path
-from maskdet.synth import drawn, templates
+from maskdet.synth import drawn, pieces, templates
 from maskdet.synth.landmarks import LandmarkNet, Mesh
 from maskdet.synth.light import blend
-from maskdet.synth.occlude import occlude
+from maskdet.synth.occlude import PATCH, occlude
+from maskdet.synth.pieces import Source
 from maskdet.synth.place import place
 from maskdet.synth.plan import SMALL, Job, SynthOptions, Variant
 from maskdet.synth.straps import straps
@@ -34,20 +35,24 @@ from maskdet.types import Box
 QUALITY = 95
 
 TURNED, NO_FACE, OUTSIDE = "turned away", "no face found", "mask outside the picture"
+CROWDED = "another face would be hidden"
 """Why a face is left out, beside ``plan.SMALL``."""
 
 _MARGIN = 0.1
 """What a classifier usually sees around a box, as a part of its longer side."""
 _LEAST_SEEN = 0.06
 """A mask of which less is seen there, as a part of the face's area, cannot be learnt from."""
-_TRIES = 20
-"""How often a piece without a face is looked for in a picture."""
+_HIDDEN = 0.12
+"""The part of another face that may be hidden, too: its label stays."""
+_DRAWS = 5
+"""How often something is drawn until it hides no other face."""
 
 
 @dataclass(frozen=True)
 class Made:
     """A picture that was made: ``file`` is below the output's folder, ``size`` width and height,
-    ``templates`` has a name for each target, ``objects`` are what its VOC file says."""
+    ``templates`` has a name for each target, ``objects`` are what its VOC file says, ``piece`` is
+    the other picture of which it has a piece."""
 
     file: str
     label: str
@@ -56,6 +61,7 @@ class Made:
     templates: tuple[str, ...]
     size: tuple[int, int]
     objects: tuple[voc.VocObject, ...]
+    piece: Path | None = None
 
 
 @dataclass
@@ -91,6 +97,10 @@ class _Worker:
         if min(mesh.box.width, mesh.box.height) < 0.75 * self.options.min_face:
             return SMALL
         return TURNED if abs(mesh.yaw) > self.options.max_yaw else mesh
+
+    def source(self, others: Sequence[Sample]) -> Source | None:
+        """Return the picture that pieces are cut out of, None if none of the others will do."""
+        return pieces.first(others, self._detector) if others else None
 
     def _face_in(self, image: Bgr) -> Box:
         """Return the box of a face that a picture as a whole is labelled as."""
@@ -136,11 +146,14 @@ def treat(job: Job) -> Outcome:
                 outcome.skipped[mesh] += 1
             else:
                 faces.append((target, mesh))
+        beside = [*(mesh.box for _, mesh in faces), *(item.box for item in objects)]
+        source = _worker.source(job.others) or Source(path, image, beside)
         for variant in job.variants:
-            result, done = _variant(_worker, image, faces, objects, variant)
-            outcome.skipped[OUTSIDE] += len(faces) - len(done)
+            result, done = _variant(_worker, image, faces, objects, source, variant)
+            reason = CROWDED if variant.style == OCCLUDED else OUTSIDE
+            outcome.skipped[reason] += len(faces) - len(done)
             if done:
-                made = _made(job, variant, result, objects, done)
+                made = _made(job, variant, result, objects, source, done)
                 outcome.made.append((made, _jpeg(result, path)))
     except InputError as error:
         outcome.problem = str(error)
@@ -153,34 +166,44 @@ def _variant(
     image: Bgr,
     faces: Sequence[tuple[Sample, Mesh]],
     objects: Sequence[voc.VocObject],
+    source: Source,
     variant: Variant,
 ) -> tuple[Bgr, list[tuple[Sample, str]]]:
     """Return a picture with its faces treated, and what was put on which of them."""
-    beside = [*(mesh.box for _, mesh in faces), *(item.box for item in objects)]
     result, done = image, []
     for target, mesh in faces:
         rng = np.random.default_rng((*variant.seed, 1 + target.index))
-        piece = _piece(image, beside, rng) if variant.style == OCCLUDED else None
-        changed = _one(worker, result, mesh, piece, variant.style, target, rng)
+        if variant.style == OCCLUDED:
+            others = [item.box for item in objects if item.index != target.index]
+            changed = _hide(result, mesh, source.piece(rng), others, rng)
+        else:
+            changed = _mask(worker, result, mesh, variant.style, target, rng)
         if changed:
             result, name = changed
             done.append((target, name))
     return result, done
 
 
-def _one(
+def _hide(
+    image: Bgr, mesh: Mesh, piece: Bgr | None, others: Sequence[Box], rng: np.random.Generator
+) -> tuple[Bgr, str] | None:
+    """Return a picture with something before one mouth and what; None if it hid others, too."""
+    for _ in range(_DRAWS):
+        name, layers = occlude(image, mesh, piece, rng)
+        if all(sum(_area(layer, box) for layer in layers) <= _HIDDEN * box.area for box in others):
+            return blend(image, layers, mesh, rng), name
+    return None
+
+
+def _mask(
     worker: _Worker,
     image: Bgr,
     mesh: Mesh,
-    piece: Bgr | None,
     style: str,
     sample: Sample,
     rng: np.random.Generator,
 ) -> tuple[Bgr, str] | None:
-    """Return a picture with one face treated and what was put there; None if it is not seen."""
-    if style == OCCLUDED:
-        name, layers = occlude(image, mesh, piece, rng)
-        return blend(image, layers, mesh, rng), name
+    """Return a picture with a mask on one face and which; None if it is not seen."""
     template = worker.template(rng)
     grid = place(mesh, style, template, rng)
     layer = warp(template, grid)
@@ -195,10 +218,15 @@ def _is_seen(layer: Layer, mesh: Mesh, box: Box | None, image: Bgr) -> bool:
     """Tell whether enough of a mask lies where the face is looked at."""
     height, width = image.shape[:2]
     view = square_around(box, _MARGIN).clip(width, height) if box else Box(0, 0, width, height)
-    rows = slice(max(0, int(view.y1) - layer.y), max(0, int(view.y2) - layer.y))
-    columns = slice(max(0, int(view.x1) - layer.x), max(0, int(view.x2) - layer.x))
     face = cv2.contourArea(cv2.convexHull(mesh.outline))
-    return bool(layer.alpha[rows, columns].sum() >= _LEAST_SEEN * face)
+    return _area(layer, view) >= _LEAST_SEEN * face
+
+
+def _area(layer: Layer, box: Box) -> float:
+    """Return how many pixels of a box a layer covers."""
+    rows = slice(max(0, int(box.y1) - layer.y), max(0, int(box.y2) - layer.y))
+    columns = slice(max(0, int(box.x1) - layer.x), max(0, int(box.x2) - layer.x))
+    return float(layer.alpha[rows, columns].sum())
 
 
 def _jpeg(image: Bgr, path: Path) -> bytes:
@@ -227,9 +255,11 @@ def _made(
     variant: Variant,
     image: Bgr,
     objects: Sequence[voc.VocObject],
+    source: Source,
     done: Sequence[tuple[Sample, str]],
 ) -> Made:
     treated = {target.index for target, _ in done}
+    pieced = source.path != job.targets[0].path and any(name == PATCH for _, name in done)
     return Made(
         job.file(done[0][0].index, variant),
         variant.label,
@@ -241,15 +271,5 @@ def _made(
             replace(item, label=variant.label) if item.index in treated else item
             for item in objects
         ),
+        source.path if pieced else None,
     )
-
-
-def _piece(image: Bgr, faces: Sequence[Box], rng: np.random.Generator) -> Bgr | None:
-    """Return a piece of a picture that shows none of its faces, None if none is found."""
-    height, width = image.shape[:2]
-    for _ in range(_TRIES):
-        side = max(1, round(rng.uniform(0.2, 0.4) * min(height, width)))
-        x, y = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        if not any(face.intersection(Box(x, y, x + side, y + side)) for face in faces):
-            return np.ascontiguousarray(image[y : y + side, x : x + side])
-    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -159,10 +160,12 @@ def test_the_same_seed_gives_the_same_bytes(
     face = crops / "without_mask" / "face.png"
     for number in range(2):
         shutil.copy(face, face.with_name(f"copy{number}.png"))
+    (crops / "background").mkdir()
+    images.write(crops / "background" / "green.png", np.full((90, 90, 3), (0, 200, 0), np.uint8))
     monkeypatch.setattr(run, "_WORTH_PROCESSES", 2)
     options = {"count": 2, "seed": 3}
     first, again, other = (tmp_path / name for name in ("first", "again", "other"))
-    made(crops, first, *styles.STYLES, **options)
+    assert any(item.piece for item in made(crops, first, *styles.STYLES, **options).made)
     shared = SynthOptions(styles=styles.STYLES, workers=2, count=2, seed=3)
     synthesise(crops, again, shared)
     made(crops, other, *styles.STYLES, count=2, seed=4)
@@ -208,10 +211,14 @@ def test_faces_that_are_left_out_are_counted(
     assert not list((tmp_path / "out").rglob("*.jpg"))
 
 
-def test_a_piece_before_a_mouth_is_of_the_same_picture_and_shows_no_face(
-    photographs: Path, crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def only_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(occlude, "_SHARES", {**dict.fromkeys(occlude._SHARES, 1e-9), "patch": 1})
+
+
+@pytest.fixture
+def grounds(photographs: Path) -> Path:
+    """The photographs with nothing but one colour beside their boxes: each has another."""
     shown = np.zeros((512, 512, 1), bool)
     for item in OBJECTS:
         x1, y1, x2, y2 = map(int, item.box.to_list())
@@ -219,14 +226,66 @@ def test_a_piece_before_a_mouth_is_of_the_same_picture_and_shows_no_face(
     for folder, ground in GROUND.items():
         path = photographs / folder / "portrait.png"
         images.write(path, np.where(shown, images.read(path), np.array(ground, np.uint8)))
-    result = made(photographs, tmp_path / "p", "occluded")
-    assert [item.templates for item in result.made] == [("patch",)] * 2
-    for item in result.made:
-        mouth = images.read(tmp_path / "p" / item.file)[140:150, 218:228].mean((0, 1))
-        assert mouth == pytest.approx(GROUND[item.file[0]], abs=25)
-    # A picture that is a face as a whole has no room for a piece beside it.
-    result = made(crops, tmp_path / "c", "occluded")
+    return photographs
+
+
+def main_colour(path: Path) -> int:
+    """Return which channel is the strongest at the mouth."""
+    return int(images.read(path)[140:150, 218:228].mean((0, 1)).argmax())
+
+
+@pytest.mark.usefixtures("only_patches")
+@pytest.mark.parametrize("alone", [None, "split", "group", "broken"])
+def test_a_piece_before_a_mouth_is_of_another_picture_where_there_is_one(
+    grounds: Path, tmp_path: Path, alone: str | None
+) -> None:
+    if alone == "broken":
+        (grounds / "b" / "portrait.png").write_bytes(b"nothing")
+    elif alone:
+        manifest = Manifest(grounds)
+        row = {"group": "7", "split": "train"} | {alone: "test" if alone == "split" else "7"}
+        manifest.set("b/portrait.png", row)
+        manifest.write()
+    result = made(grounds, tmp_path / "out", "occluded")
+    assert len(result.problems) == (alone == "broken")
+    rows = Manifest(tmp_path / "out").rows
+    assert [item.templates for item in result.made] == [("patch",)] * len(rows)
+    for item, row in zip(result.made, rows, strict=True):
+        own, other = ("a", "b") if item.file[0] == "a" else ("b", "a")
+        expected = own if alone else other
+        path = tmp_path / "out" / item.file
+        assert main_colour(path) == int(np.argmax(GROUND[expected]))
+        assert row.get("piece", "") == ("" if alone else f"photographs/{other}/portrait.png")
+
+
+@pytest.mark.usefixtures("only_patches")
+def test_a_piece_shows_no_face(crops: Path, tmp_path: Path, astronaut: Bgr) -> None:
+    # A picture that is a face as a whole has no room for a piece beside it,
+    result = made(crops, tmp_path / "out", "occluded")
     assert result.made[0].templates != ("patch",)
+    # a background is nothing else.
+    (crops / "background").mkdir()
+    images.write(crops / "background" / "green.png", np.full((90, 90, 3), (0, 200, 0), np.uint8))
+    result = made(crops, tmp_path / "more", "occluded")
+    assert result.made[0].templates == ("patch",)
+
+
+def test_no_neighbour_is_hidden(photographs: Path, tmp_path: Path) -> None:
+    (photographs / "b" / "portrait.png").unlink()
+    (photographs / "b" / "portrait.xml").unlink()
+    path = photographs / "a" / "portrait.png"
+    beside = voc.VocObject(1, "with_mask", Box(260, 120, 330, 220))
+    voc.write(voc_path(path), path, 512, 512, [OBJECTS[1], beside])
+    before = images.read(path).astype(float)
+    result = made(photographs, tmp_path / "out", "occluded", count=16)
+    assert len(result.made) > 8
+    for item in result.made:
+        change = np.abs(images.read(tmp_path / "out" / item.file) - before).max(axis=2)
+        assert (change[170:220, 260:330] > 25).mean() < 0.3, item.file
+    # One that is as good as in the same place is hidden whatever is drawn.
+    voc.write(voc_path(path), path, 512, 512, [OBJECTS[1], replace(beside, box=FACE)])
+    result = made(photographs, tmp_path / "none", "occluded")
+    assert (result.made, result.skipped) == ([], {"another face would be hidden": 1})
 
 
 def test_a_picture_is_looked_at_once_however_many_are_made_of_it(
