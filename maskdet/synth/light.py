@@ -124,7 +124,7 @@ class _Light:
         bright = float(np.percentile(on_face @ _GREY, 85))
         white = float(np.percentile(few, 97))
         # The brightest of the picture tells the light whatever the colour of the skin.
-        self._gain = float(np.clip(0.5 * bright / 185 + 0.5 * white / 240, 0.3, 1.08))
+        self._gain = float(np.clip(0.5 * bright / 185 + 0.5 * white / 240, 0.1, 1.08))
         self.black = float(np.clip(np.percentile(few, 1.5) * 0.7, 0, 40))
         self._cast = _cast(image, skin)
         spread = float(np.ptp(on_face.mean(0)))

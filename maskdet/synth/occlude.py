@@ -48,8 +48,8 @@ def _skin(image: Bgr, mesh: Mesh) -> npt.NDArray[np.float32]:
     height, width = image.shape[:2]
     at = mesh.points[[50, 280, 205, 425, 101, 330, 117, 346, 4], :2].round().astype(int)
     inside = at[(at >= 0).all(1) & (at < (width, height)).all(1)]
-    if not len(inside):
-        return np.array([110, 140, 190], np.float32)
+    if not len(inside):  # what is nearest to them
+        inside = at.clip(0, (width - 1, height - 1))
     return np.asarray(np.median(image[inside[:, 1], inside[:, 0]], axis=0), np.float32)
 
 
@@ -82,15 +82,17 @@ def _finger(
 
 def _draw_hand(scene: Scene, angle: float, x: float, y: float, curl: float) -> None:
     """Draw a hand whose fingers point to ``angle``, their middle at (x, y)."""
-    rng, board = scene.rng, scene.board(neutral=False)
-    skin = np.clip(scene.skin * rng.uniform(0.85, 1.1) + rng.normal(0, 4, 3), 0, 255)
-    skin = skin.astype(np.float32)
+    rng = scene.rng
+    # The skin's colour is the photograph's already, a sleeve's is not.
+    sleeve = scene.board() if rng.random() < 0.6 else None
+    board = scene.board(neutral=False)
+    skin = np.clip(scene.skin * rng.uniform(0.82, 1.12), 0, 255).astype(np.float32)
     size = rng.uniform(0.8, 1.0)
     mirror = float(rng.choice([-1, 1]))
     u, v = scene.turned(angle, x, y)
     u, v = u / size + 0.45 * curl, v * mirror / size
-    sleeve = rng.uniform(20, 220, 3).astype(np.float32) if rng.random() < 0.6 else skin
-    _finger(scene, board, (u, v), (-4.5, 0.25), (-1.55, 0.05), 0.5, 0.36, sleeve)
+    colour = _any_colour(rng, 0.5) if sleeve else skin
+    _finger(scene, sleeve or board, (u, v), (-4.5, 0.25), (-1.55, 0.05), 0.5, 0.36, colour)
     _finger(scene, board, (u, v), (-1.75, 0.05), (-0.9, 0.0), 0.33, 0.36, skin)
     for row in (-0.36, -0.12, 0.12, 0.36):
         distance, lean = _limb(u, v, (-1.15, 0.7 * row), (0.0, row), 0.2, 0.17)
@@ -101,7 +103,7 @@ def _draw_hand(scene: Scene, angle: float, x: float, y: float, curl: float) -> N
         _finger(scene, board, (u, v), (-0.12, row), tip, 0.15, 0.115, skin)
         if curl > 0.7:
             nail, _ = _limb(u, v, (tip[0] - 0.02, tip[1]), (tip[0] + 0.05, tip[1]), 0.06, 0.06)
-            pale = np.clip(skin * 1.12 + 8, 0, 255)
+            pale = np.clip(skin * 1.18, 0, 255)
             board.colour += (pale - board.colour) * (0.6 * scene.edge(nail))[..., None]
     thumb = rng.uniform(0.0, 0.5)
     _finger(scene, board, (u, v), (-0.95, -0.4), (-0.25 + thumb, -0.62), 0.2, 0.13, skin)
@@ -221,11 +223,11 @@ def _patch(scene: Scene, piece: Bgr) -> None:
     scene.paint(board, paint.astype(np.float32), scene.edge(distance))
 
 
-def _any_colour(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a colour that things have: often white, grey or dark."""
+def _any_colour(rng: np.random.Generator, vivid: float = 0.85) -> npt.NDArray[np.float32]:
+    """Return a colour that things have: often white, grey or dark, at most as vivid as told."""
     if rng.random() < 0.4:
         return np.full(3, rng.choice([25, 60, 130, 200, 240]), np.float32)
-    rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.25, 0.85), rng.uniform(0.25, 0.95))
+    rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.25, vivid), rng.uniform(0.25, 0.95))
     return np.array(rgb[::-1], np.float32) * 255
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import cv2
 import numpy as np
 
 from maskdet.images import Bgr
@@ -65,3 +66,29 @@ def test_a_hand_has_the_colour_of_the_face(astronaut: Bgr, astronaut_mesh: Mesh)
         assert blue < green < red
         means.append(red)
     assert means[1] < 0.6 * means[0]
+
+
+def test_nothing_is_coloured_on_a_grey_photograph(astronaut: Bgr, astronaut_mesh: Mesh) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(astronaut, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    for seed in range(24):
+        name, result = hidden(grey, astronaut_mesh, seed)
+        assert np.ptp(result, axis=2).max() < 8, (name, seed)
+
+
+def test_nothing_glows_in_the_dark(astronaut: Bgr, astronaut_mesh: Mesh) -> None:
+    dark = (astronaut * 0.1).astype(np.uint8)
+    for seed in range(24):
+        name, result = hidden(dark, astronaut_mesh, seed)
+        assert result.max() < 45, (name, seed)
+        assert (result != dark).any()
+
+
+def test_a_hand_in_the_dark_has_the_tone_of_the_face(astronaut: Bgr, astronaut_mesh: Mesh) -> None:
+    dark = (astronaut * 0.15).astype(np.uint8)
+    x, y = astronaut_mesh.points[14, :2].round().astype(int)
+    seeds = [seed for seed in range(40) if hidden(dark, astronaut_mesh, seed)[0] == "hand"]
+    for seed in seeds:
+        result = hidden(dark, astronaut_mesh, seed)[1][y - 4 : y + 5, x - 4 : x + 5]
+        blue, green, red = result.mean((0, 1))
+        assert blue < green < red, seed
+    assert seeds
