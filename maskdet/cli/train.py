@@ -94,7 +94,7 @@ def command(
     if out and not preview:
         from maskdet.train.run import check_place
 
-        check_place(out, resume, overwrite)  # before TensorFlow's seconds
+        check_place(out, [*data, *extra], resume, overwrite)  # before TensorFlow's seconds
     if task == "detection":
         _detector(
             data,
