@@ -21,7 +21,7 @@ from maskdet.labels.collect import COCO, CROPS, VOC, YOLO
 from maskdet.labels.crop import MARGIN
 from maskdet.labels.cutting import QUALITY
 from maskdet.labels.manifest import PARTS, Manifest
-from maskdet.labels.records import LabelledPicture, LabelledSet, Names
+from maskdet.labels.records import LabelledPicture, LabelledSet, Names, group_of
 from maskdet.progress import SILENT, Progress
 
 
@@ -78,7 +78,8 @@ def convert(
     found = collect.load(source, kind, progress)
     result = Converted(lost=found.lost, problems=found.problems)
     if to == CROPS:
-        _crops(found, target, margin, overwrite, result, progress)
+        root = source.parent if source.is_file() else source
+        _crops(found, root, target, margin, overwrite, result, progress)
     elif to == COCO and target.suffix.lower() == ".json":
         _json_alone(found, target, overwrite, result)
     else:
@@ -206,6 +207,7 @@ def _json_alone(found: LabelledSet, target: Path, overwrite: bool, result: Conve
 
 def _crops(
     found: LabelledSet,
+    root: Path,
     target: Path,
     margin: float,
     overwrite: bool,
@@ -230,7 +232,7 @@ def _crops(
             image = images.read(picture.path) if some else np.empty((0, 0, 3), np.uint8)
             for file, item in some.items():
                 images.write(target / file, cut_face(image, item.box, margin), QUALITY)
-            return _origin(picture, target)
+            return _origin(picture, root, target)
         except InputError as error:
             return str(error)
 
@@ -252,10 +254,10 @@ def _crops(
     _count(result, done, CROPS)
 
 
-def _origin(picture: LabelledPicture, target: Path) -> dict[str, str]:
+def _origin(picture: LabelledPicture, root: Path, target: Path) -> dict[str, str]:
     """Return what a manifest says of all crops of a picture, as ``labels.crop`` does."""
     name = files.name_from(picture.path, target.parent)
-    row = {"group": name, **picture.row, "picture": name}
+    row = {"group": group_of(picture.path, root, target.parent), **picture.row, "picture": name}
     return {**row, "sha256": files.sha256(picture.path)}
 
 

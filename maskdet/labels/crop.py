@@ -17,6 +17,7 @@ from maskdet.catalog import pictures as registry
 from maskdet.errors import InputError
 from maskdet.labels import cutting, voc
 from maskdet.labels.manifest import Manifest
+from maskdet.labels.records import group_of
 from maskdet.layout import pictures, voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.types import Box
@@ -66,8 +67,8 @@ def crop(
     into ``<class>/<picture's stem>_<place in the VOC file>.jpg``; where that name is another's,
     a digest of the picture's path follows the stem. ``manifest.csv`` in ``faces`` says which
     face each crop shows, and gives all crops of a picture one group: the one that a manifest in
-    ``root`` has for the picture, else the picture's path. A crop that is new joins the part
-    (``split``) of the picture's others.
+    ``root`` has for the picture, else the picture's path (``records.group_of``). A crop that is
+    new joins the part (``split``) of the picture's others.
 
     Crops of this folder whose picture, label, box or margin has changed are made anew or
     removed; crops of other folders, and files that the manifest does not know as crops, are
@@ -150,7 +151,8 @@ def _wanted(
 
     def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
         name = files.name_from(path, data)
-        group = known.get(path.relative_to(root).as_posix()).get("group") or name
+        said = known.get(path.relative_to(root).as_posix()).get("group")
+        group = said or group_of(path, root, data)
         try:
             return _faces(path, name, group, margin)
         except InputError as error:

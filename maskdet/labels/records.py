@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from maskdet.files import absolute, name_from
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
 
@@ -73,6 +74,18 @@ def row_of(manifest: Manifest, name: str) -> dict[str, str]:
     if part(row.get("split", "")):
         row["split"] = str(part(row["split"]))
     return row
+
+
+def group_of(path: Path, root: Path, data: Path) -> str:
+    """Return the group of the crops of a picture that no manifest puts into one.
+
+    That is the picture's path from ``data`` on, or of a picture elsewhere from the name of the
+    folder ``root`` on: what ``dataset.load`` calls the picture itself. Pictures of two folders of
+    one name may share a group, and then only stay together without need.
+    """
+    if path.is_relative_to(root) and not absolute(path).is_relative_to(absolute(data)):
+        return (Path(root.resolve().name) / path.relative_to(root)).as_posix()
+    return name_from(path, data)
 
 
 def below(source: Path, suffix: str) -> list[Path]:

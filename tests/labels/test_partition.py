@@ -12,6 +12,7 @@ from maskdet import images
 from maskdet.errors import InputError, OutputError
 from maskdet.images import Bgr
 from maskdet.labels import dataset, leaks, voc
+from maskdet.labels.convert import convert
 from maskdet.labels.crop import crop
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.partition import partition
@@ -186,6 +187,32 @@ def test_what_was_cut_out_of_a_photograph_stays_with_it(
     manifest.set("with_mask/a.png", {"split": "train"})
     manifest.write()
     assert [leak.detail for leak in leaks.check([root, crops]).leaks] == [f"set/{picture}"]
+
+
+@pytest.mark.parametrize("elsewhere", ["label", "convert", "label, long ago"])
+def test_faces_that_lie_elsewhere_stay_with_their_photograph(
+    root: Path, tmp_path: Path, elsewhere: str
+) -> None:
+    faces = tmp_path / "other/faces"
+    if elsewhere == "convert":
+        convert(root, faces, "crops", kind="voc")
+    else:
+        crop(root, faces, tmp_path / "data")
+    if "ago" in elsewhere:
+        old = Manifest(faces)
+        for row in old.rows:
+            row["group"] = row["picture"]
+        old.write()
+        crop(root, faces, tmp_path / "data")
+    for folder, part in ((root, "test"), (faces, "train")):
+        manifest = Manifest(folder)
+        for path in images.find(folder):
+            manifest.set(path.relative_to(folder).as_posix(), {"split": part})
+        manifest.write()
+    (leak,) = leaks.check([root, faces]).leaks
+    assert (leak.kind, leak.detail) == ("same group", "set/crowd.png")
+    partition([root, faces], FRACTIONS)
+    assert set(parts(faces).values()) == {"test"}
 
 
 def test_two_folders_of_one_name_do_not_leak(tmp_path: Path) -> None:
