@@ -97,4 +97,5 @@ def propose(
 
 
 def _is_proposal(picture: Path) -> bool:
-    return voc.read(voc_path(picture), *images.size(picture)).proposal
+    images.size(picture)  # a picture that is none is told, even if a person has labelled it
+    return voc.is_proposal(voc_path(picture))

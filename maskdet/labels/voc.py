@@ -60,18 +60,46 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
 
     Args:
         path: the XML file, as labelImg, CVAT or Kaggle's data sets write it.
-        width, height: of the picture in pixels; what a file says of it itself is often wrong.
+        width, height: of the upright picture in pixels.
 
     Returns:
         The objects with their boxes clipped to the picture. An object without a box or
-        class, with a class that means nothing here, turned round or outside the picture is
-        left out and named in ``problems``.
+        class, with a class that means nothing here, turned round or not inside the picture
+        (see ``inside``) is left out and named in ``problems``.
+
+    Raises:
+        InputError: the file is missing or no VOC file at all, or is for a picture of another
+            size.
+    """
+    root = _root(path)
+    said = [_whole_number(root.findtext(f"size/{key}")) for key in ("width", "height")]
+    # Some programs write width and height as they are before the EXIF orientation is applied.
+    if all(said) and sorted(said) != sorted((width, height)):
+        raise InputError(
+            f"{path}: its boxes are for {said[0]} x {said[1]} pixels, and the picture has "
+            f"{width} x {height}"
+        )
+    objects, problems = [], []
+    for index, node in enumerate(root.iter("object")):
+        try:
+            objects.append(_object(index, node, width, height))
+        except ValueError as error:
+            problems.append(f"{path}: object {index}: {error}")
+    return VocFile(tuple(objects), tuple(problems), _is_marked(root))
+
+
+def is_proposal(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is a ``proposal`` (see ``VocFile``), whatever its picture's size.
 
     Raises:
         InputError: the file is missing or no VOC file at all.
     """
+    return _is_marked(_root(path))
+
+
+def _root(path: str | os.PathLike[str]) -> Element:
     try:
-        root = parse(Path(path)).getroot()
+        root: Element | None = parse(Path(path)).getroot()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -79,14 +107,11 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
         raise InputError(f"{path} is not readable XML: {error}") from error
     if root is None or root.tag != "annotation":
         raise InputError(f"{path} is XML, but not a Pascal VOC file (no <annotation>)")
-    objects, problems = [], []
-    for index, node in enumerate(root.iter("object")):
-        try:
-            objects.append(_object(index, node, width, height))
-        except ValueError as error:
-            problems.append(f"{path}: object {index}: {error}")
-    mark = root.findtext("source/annotation") or ""
-    return VocFile(tuple(objects), tuple(problems), mark == PROPOSAL + _digest(root))
+    return root
+
+
+def _is_marked(root: Element) -> bool:
+    return root.findtext("source/annotation") == PROPOSAL + _digest(root)
 
 
 def write(
@@ -174,6 +199,12 @@ def _object(index: int, node: Element, width: int, height: int) -> VocObject:
         (node.findtext(key) or "").strip() for key in ("difficult", "truncated", "pose")
     )
     return VocObject(index, label, clipped, difficult == "1", truncated == "1", pose or UNSPECIFIED)
+
+
+def _whole_number(text: str | None) -> int:
+    """Return the number that a text is, 0 where it is none."""
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() else 0
 
 
 def _number(node: Element, key: str) -> float:

@@ -15,6 +15,14 @@ def obj(name: str = "with_mask", box: str = "10 20 30 50", extra: str = "") -> s
     return f"<object><name>{name}</name><bndbox>{inside}</bndbox>{extra}</object>"
 
 
+def size(said: str) -> str:
+    inside = (
+        f"<{key}>{value}</{key}>"
+        for key, value in zip(("width", "height"), said.split(), strict=False)
+    )
+    return f"<size>{''.join(inside)}</size>"
+
+
 def read(tmp_path: Path, text: str) -> voc.VocFile:
     path = tmp_path / "a.xml"
     path.write_text(text, encoding="utf-8")
@@ -75,6 +83,18 @@ def test_a_bad_object_is_named_and_the_next_one_kept(
 def test_what_is_no_voc_file(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match=r"a\.xml"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("said", ["100 80", "80 100", "0 0", "0 400", "? 400", "400"])
+def test_the_size_that_is_right_or_nothing(tmp_path: Path, said: str) -> None:
+    assert read(tmp_path, annotation(size(said), obj())).objects
+
+
+@pytest.mark.parametrize("said", ["50 40", "100 81", "200 160"])
+def test_boxes_for_a_picture_of_another_size_are_refused(tmp_path: Path, said: str) -> None:
+    wanted = f"boxes are for {said.replace(' ', ' x ')} pixels, and the picture has 100 x 80"
+    with pytest.raises(InputError, match=wanted):
+        read(tmp_path, annotation(size(said), obj()))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
