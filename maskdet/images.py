@@ -28,6 +28,9 @@ SUFFIXES = frozenset(
 )
 """File endings that are looked for in folders (what is in the file decides how it is read)."""
 
+MARK = ".maskdet"
+"""Stands before the ending of every annotated picture: ``a.maskdet.jpg``."""
+
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """File endings that ``write`` knows."""
 
@@ -250,10 +253,17 @@ def encode(image: Bgr, suffix: str, quality: int = 92) -> bytes | None:
     return buffer.tobytes() if encoded else None
 
 
+def is_annotated(path: Path) -> bool:
+    """Tell by its name whether a file is a picture, or film, that ``detect`` has drawn on."""
+    return Path(path.stem).suffix == MARK
+
+
 def find(
     folder: str | os.PathLike[str], unreadable: Callable[[OSError], None] | None = None
 ) -> list[Path]:
-    """Return the image files below ``folder`` by their ending, sorted, hidden ones left out.
+    """Return the image files below ``folder`` by their ending, sorted.
+
+    Hidden ones are left out, and so are the copies that maskdet has drawn on (``is_annotated``).
 
     Args:
         folder: is searched with all below it, links to folders left out.
@@ -274,7 +284,7 @@ def find(
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(place, name)
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or is_annotated(path):
                 continue
             try:
                 if path.is_file():

@@ -280,6 +280,7 @@ def test_what_cannot_be_written_is_told(
 
 def test_find_goes_deep_in_order_and_leaves_hidden_and_other_files_out(tmp_path: Path) -> None:
     names = ["b.JPG", "a/c.png", "a/b.jpeg", ".hidden.jpg", ".git/a.jpg", "a.txt", "a/.x/y.png"]
+    names += ["b.maskdet.jpg", "a/c-2.maskdet.png"]  # what detect has drawn on
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()

@@ -14,9 +14,6 @@ from maskdet.detect import film
 from maskdet.detect.camera import without_password
 
 STDIN = "-"
-MARK = ".maskdet"
-"""Stands before the ending of every annotated picture: ``a.maskdet.jpg``."""
-
 _KEPT_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 _UNREAD = {".heic", ".heif", ".jp2", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
@@ -61,7 +58,7 @@ def expand(inputs: Sequence[str], stdin: bytes | None = None) -> list[Picture]:
         except OSError as error:
             problem = f"cannot read {given}: {error.strerror or error}"
             found.setdefault(given, _problem(given, problem))
-    fresh = [p for p in found.values() if p.problem is not None or not _is_output(p.inner)]
+    fresh = [p for p in found.values() if p.problem is not None or not images.is_annotated(p.inner)]
     return fresh or list(found.values())
 
 
@@ -105,7 +102,7 @@ def camera(source: str) -> Picture:
 
 def _search(folder: Path) -> Iterator[Picture]:
     unreadable: list[OSError] = []
-    found = [path for path in images.find(folder, unreadable.append) if not _is_output(path)]
+    found = images.find(folder, unreadable.append)
     for path in found:
         yield Picture(str(path), path.relative_to(folder))
     for error in unreadable:
@@ -115,7 +112,7 @@ def _search(folder: Path) -> Iterator[Picture]:
         unread = f", and maskdet cannot read {', '.join(others)}" if others else ""
         yield _problem(
             str(folder),
-            f"there is no picture in the folder {folder} (*{MARK}.* is left out){unread}",
+            f"there is no picture in the folder {folder} (*{images.MARK}.* is left out){unread}",
         )
 
 
@@ -125,10 +122,6 @@ def _problem(given: str, text: str) -> Picture:
 
 def _identity(picture: Picture) -> str:
     return picture.source if picture.data is not None else os.path.realpath(picture.source)
-
-
-def _is_output(path: Path) -> bool:
-    return Path(path.stem).suffix == MARK
 
 
 def keep_inputs(pictures: Iterable[Picture], out: Path) -> None:
@@ -181,7 +174,7 @@ def places(
         number = 1
         while True:
             again = "" if number == 1 else f"-{number}"
-            place = (out or Path()) / inner.with_name(f"{inner.stem}{again}{MARK}{suffix}")
+            place = (out or Path()) / inner.with_name(f"{inner.stem}{again}{images.MARK}{suffix}")
             if os.path.realpath(place) not in taken:
                 break
             number += 1
