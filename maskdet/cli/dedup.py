@@ -115,10 +115,11 @@ def command(
       maskdet dedup train --against test --action report
       maskdet dedup --undo
 
-    Of the copies of a picture the one with the most pixels stays, then the sharper one, then
-    the larger file; the others go to DIR/duplicates (of a bare folder: to FOLDER-duplicates
-    beside it), with their Pascal VOC files. Nothing is set aside that was not itself found to
-    be a copy of the one that stays, and the same picture under two classes stays in both.
+    Of the copies of a picture the one with a Pascal VOC file stays, of several or none the one
+    with the most pixels, then the sharper one, then the larger file. The others go to
+    DIR/duplicates (of a bare folder: to FOLDER-duplicates beside it), with their VOC files.
+    Nothing is set aside that was not itself found to be a copy of the one that stays, and the
+    same picture under two classes stays in both.
 
     Printed are, separated by tabs: exact, near, crop, mirrored or conflict; the picture; the
     one that stays.

@@ -20,18 +20,18 @@ from maskdet.layout import voc_path
 def order(pictures: Signatures) -> list[int]:
     """Return the pictures' indices, the one that should stay first.
 
-    The one with the most pixels comes first, then the sharper one, then the larger file; where
-    all that is equal the one with a VOC file, then the one whose path is shorter.
+    One with a VOC file comes first, for a person may have drawn its boxes; then the one with the
+    most pixels, the sharper one, the larger file, and the one whose path is shorter.
     """
     sharpness = _steps(pictures.sharpness)
 
     def key(index: int) -> tuple[float | str, ...]:
         path = pictures.paths[index]
         return (
+            not _labelled(path),
             -int(pictures.width[index]) * int(pictures.height[index]),
             -int(sharpness[index]),
             -int(pictures.bytes[index]),
-            not voc_path(Path(path)).is_file(),
             len(path),
             path,
         )
@@ -42,6 +42,7 @@ def order(pictures: Signatures) -> list[int]:
 def because(pictures: Signatures, better: int, worse: int) -> str:
     """Return in words why one picture comes before another one."""
     for what, values in (
+        ("labelled", {index: _labelled(pictures.paths[index]) for index in (better, worse)}),
         ("more pixels", pictures.width.astype(np.int64) * pictures.height),
         ("sharper", _steps(pictures.sharpness)),
         ("larger file", pictures.bytes),
@@ -49,6 +50,10 @@ def because(pictures: Signatures, better: int, worse: int) -> str:
         if values[better] != values[worse]:
             return what if values[better] > values[worse] else "it was to stay"
     return "no difference"
+
+
+def _labelled(path: str) -> bool:
+    return voc_path(Path(path)).is_file()
 
 
 def _steps(sharpness: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

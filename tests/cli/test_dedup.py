@@ -36,7 +36,8 @@ def data(tmp_path: Path, astronaut: Bgr) -> Path:
         path = root / "raw" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         images.write(path, np.ascontiguousarray(image))
-    (root / "raw/with_mask/b.xml").write_text("<annotation/>")
+    for name in "ab":
+        (root / f"raw/with_mask/{name}.xml").write_text("<annotation/>")
     return root
 
 
@@ -72,7 +73,8 @@ def test_a_data_set_is_freed_of_copies_and_gets_them_back(data: Path) -> None:
     assert "2 duplicates, 1 conflicts" in errors
     assert f"moved to {data / 'duplicates'}: 2" in errors
     assert tree(data) == {
-        *("raw/with_mask/a.png", "raw/without_mask/d.jpg", "raw/without_mask/e.jpg"),
+        *("raw/with_mask/a.png", "raw/with_mask/a.xml"),
+        *("raw/without_mask/d.jpg", "raw/without_mask/e.jpg"),
         *("duplicates/with_mask/b.jpg", "duplicates/with_mask/b.xml", "duplicates/with_mask/c.jpg"),
         "duplicates/report.html",
     }
@@ -128,7 +130,7 @@ def test_a_bare_folder_has_its_own_ledger_and_duplicates_beside_it(data: Path) -
     code, lines, _ = run(folder, "-q")
     assert (code, lines) == (0, LINES[1:])
     assert tree(data / "raw") == {
-        *("with_mask/a.png", "without_mask/d.jpg", "without_mask/e.jpg"),
+        *("with_mask/a.png", "with_mask/a.xml", "without_mask/d.jpg", "without_mask/e.jpg"),
         *(f"with_mask-duplicates/{name}" for name in ("b.jpg", "b.xml", "c.jpg", "report.html")),
     }
     assert (folder / ".maskdet.sqlite").is_file()

@@ -37,9 +37,13 @@ def test_pixels_count_first_then_sharpness_then_bytes(tmp_path: Path, name: str)
     assert best(tmp_path) == ("large.jpg", "more pixels")
 
 
-def test_of_equals_the_labelled_one_stays(tmp_path: Path) -> None:
+def test_the_labelled_one_stays(tmp_path: Path) -> None:
     for name in ("a.png", "longer.png"):
         images.write(tmp_path / name, photo("coffee"))
     assert best(tmp_path) == ("a.png", "no difference")
+    images.write(tmp_path / "a.png", cv2.resize(photo("coffee"), None, fx=2, fy=2))  # type: ignore[arg-type]
+    assert best(tmp_path) == ("a.png", "more pixels")
     (tmp_path / "longer.xml").touch()
-    assert best(tmp_path) == ("longer.png", "no difference")
+    assert best(tmp_path) == ("longer.png", "labelled")
+    (tmp_path / "a.xml").touch()
+    assert best(tmp_path) == ("a.png", "more pixels")
