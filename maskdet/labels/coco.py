@@ -16,7 +16,7 @@ from typing import Any
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels.records import LabelledPicture
-from maskdet.labels.voc import UNSPECIFIED, VocObject
+from maskdet.labels.voc import UNSPECIFIED, VocObject, inside
 from maskdet.types import Box
 
 FILE = "annotations.json"
@@ -138,10 +138,7 @@ def _annotation(item: Any, names: dict[Any, str], width: int, height: int) -> tu
     x, y, w, h = values
     if w <= 0 or h <= 0:
         raise ValueError(f"the box {values} is empty")
-    box = Box(x, y, x + w, y + h).clip(width, height)
-    if not box.area:
-        raise ValueError(f"the box {values} lies outside the {width} x {height} picture")
-    return label, box
+    return label, inside(Box(x, y, x + w, y + h), width, height)
 
 
 def format_document(

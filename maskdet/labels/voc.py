@@ -88,6 +88,23 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
     return VocFile(tuple(objects), tuple(problems), _is_marked(root))
 
 
+def inside(box: Box, width: int, height: int) -> Box:
+    """Return a box clipped to a picture of ``width`` x ``height`` pixels.
+
+    It may reach out of the picture by what rounding comes to: 2 pixels, or 2 % of the longer side.
+
+    Raises:
+        ValueError: it lies outside, or reaches out further.
+    """
+    clipped = box.clip(width, height)
+    if not clipped.area:
+        raise ValueError(f"the box {box.to_list()} lies outside the {width} x {height} picture")
+    out = max(abs(a - b) for a, b in zip(box.to_list(), clipped.to_list(), strict=True))
+    if out > max(2, 0.02 * max(width, height)):
+        raise ValueError(f"the box {box.to_list()} reaches out of the {width} x {height} picture")
+    return clipped
+
+
 def is_proposal(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is a ``proposal`` (see ``VocFile``), whatever its picture's size.
 
@@ -192,13 +209,11 @@ def _object(index: int, node: Element, width: int, height: int) -> VocObject:
     box = Box(*corners)
     if not (box.x1 < box.x2 and box.y1 < box.y2):
         raise ValueError(f"the box {box.to_list()} is empty or turned round")
-    clipped = box.clip(width, height)
-    if not clipped.area:
-        raise ValueError(f"the box {box.to_list()} lies outside the {width} x {height} picture")
     difficult, truncated, pose = (
         (node.findtext(key) or "").strip() for key in ("difficult", "truncated", "pose")
     )
-    return VocObject(index, label, clipped, difficult == "1", truncated == "1", pose or UNSPECIFIED)
+    box = inside(box, width, height)
+    return VocObject(index, label, box, difficult == "1", truncated == "1", pose or UNSPECIFIED)
 
 
 def _whole_number(text: str | None) -> int:

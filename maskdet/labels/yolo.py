@@ -14,7 +14,7 @@ import yaml
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels.manifest import PARTS
-from maskdet.labels.voc import VocObject
+from maskdet.labels.voc import VocObject, inside
 from maskdet.types import Box
 
 CONFIG = "data.yaml"
@@ -125,10 +125,10 @@ def _line(
     y1, y2 = (round(corners[k] * height, 4) for k in (1, 3))
     if not (x1 < x2 and y1 < y2):
         raise ValueError("the box is empty")
-    box = Box(x1, y1, x2, y2).clip(width, height)
-    if not box.area:
-        raise ValueError(f"the box lies outside the picture, 0 to 1: {' '.join(values[1:])}")
-    return label, box
+    try:
+        return label, inside(Box(x1, y1, x2, y2), width, height)
+    except ValueError as error:
+        raise ValueError(f"{error}, 0 to 1: {' '.join(values[1:])}") from error
 
 
 def format_lines(

@@ -68,6 +68,7 @@ def document(**annotation: Any) -> str:
         ({"bbox": [1, 2, 10**400, 4]}, "too large"),
         ({"bbox": [50, 50, -20, 10]}, "empty"),
         ({"bbox": [150, 50, 20, 10]}, "outside"),
+        ({"bbox": [90, 50, 20, 10]}, "reaches out"),
     ],
 )
 def test_a_bad_annotation_is_named_and_the_next_one_kept(

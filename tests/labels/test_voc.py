@@ -39,7 +39,7 @@ def annotation(*objects: str) -> str:
         (obj(), "with_mask", Box(10, 20, 30, 50), False),
         (obj("mask_weared_incorrect"), "mask_worn_incorrectly", Box(10, 20, 30, 50), False),
         (obj("Without Mask"), "without_mask", Box(10, 20, 30, 50), False),
-        (obj(box="-5 1.5 120 90"), "with_mask", Box(0, 1.5, 100, 80), False),
+        (obj(box="-2 1.5 101 82"), "with_mask", Box(0, 1.5, 100, 80), False),
         (obj(extra="<difficult>1</difficult>"), "with_mask", Box(10, 20, 30, 50), True),
     ],
 )
@@ -55,6 +55,9 @@ def test_an_object(tmp_path: Path, text: str, label: str, box: Box, difficult: b
         (obj("helmet"), "unknown class 'helmet'"),
         (obj(box="30 20 10 50"), "empty or turned round"),
         (obj(box="200 20 240 50"), "outside the 100 x 80 picture"),
+        (obj(box="10 20 9999 50"), "reaches out of the 100 x 80 picture"),
+        (obj(box="-50 20 30 50"), "reaches out of the 100 x 80 picture"),
+        (obj(box="10 20 30 82.5"), "reaches out of the 100 x 80 picture"),
         (obj(box="10 20 30"), "no ymax"),
         (obj(box="a 20 30 50"), "could not convert"),
         (obj(box="nan 20 30 50"), "xmin is nan"),

@@ -42,7 +42,7 @@ def test_boxes_of_whole_pixels_come_back(picture: tuple[int, int, list[VocObject
     [
         ("0 0.5 0.5 0.2 0.4", "with_mask", Box(80, 30, 120, 70)),
         ("1 0.5 0.5 0.2 0.4 0.93", "without_mask", Box(80, 30, 120, 70)),
-        ("0 0 0.5 0.2 2", "with_mask", Box(0, 0, 20, 100)),
+        ("0 0.01 0.5 0.04 1", "with_mask", Box(0, 0, 6, 100)),
         ("1 0.1 0.2 0.3 0.2 0.2 0.6", "without_mask", Box(20, 20, 60, 60)),
     ],
 )
@@ -64,6 +64,7 @@ def test_a_line(line: str, label: str, box: Box) -> None:
         ("0 0.5 nan 0.2 0.4", "not all numbers"),
         ("0 0.5 0.5 -0.2 0.4", "empty"),
         ("0 320 240 100 100", "outside"),
+        ("0 0 0.5 0.2 1", "reaches out"),
     ],
 )
 def test_a_bad_line_is_named_and_the_next_one_kept(line: str, problem: str) -> None:
