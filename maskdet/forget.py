@@ -226,9 +226,14 @@ def _pictures(catalog: Catalog, target: Target) -> list[Picture]:
 def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]:
     """Return pictures' crops that manifests of the data set name, by the sha256 of the picture.
 
-    Those that were cut before there was a ledger stand nowhere else.
+    Those that were cut before there was a ledger stand nowhere else, nor do pictures that have a
+    piece of another one, or of a crop of it (``maskdet synth --style occluded``).
     """
     wanted = {picture.sha256 for picture in found}
+    names = {picture.path: picture.sha256 for picture in found if picture.path}
+    for picture in found:
+        crops = catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
+        names |= {crop["path"]: picture.sha256 for crop in crops}
     result: defaultdict[str, list[Path]] = defaultdict(list)
     root = files.absolute(catalog.root)
     for path in sorted(root.glob(f"*/{FILE}")):
@@ -237,10 +242,11 @@ def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[
         except InputError:
             continue  # none of ours
         for row in rows:
-            if row.get("sha256") in wanted:
+            of = row.get("sha256", ""), names.get(row.get("piece", ""), "")
+            for sha256 in wanted.intersection(of):
                 crop = files.absolute(path.parent / row["file"])
                 if crop.is_relative_to(root):
-                    result[row["sha256"]].append(crop)
+                    result[sha256].append(crop)
     return result
 
 
@@ -330,5 +336,6 @@ def _mark(connection: sqlite3.Connection, item: Removal) -> None:
             "UPDATE images SET path = NULL, status = 'forgotten' WHERE path = ?", (crop,)
         )
         connection.execute("DELETE FROM aside WHERE moved_to = ? OR path = ?", (crop, crop))
+        connection.execute("DELETE FROM crops WHERE path = ?", (crop,))  # of which it is a piece
     connection.execute("DELETE FROM hashes WHERE path = ?", (picture.path,))
     connection.execute("DELETE FROM aside WHERE image_id = ?", (picture.id,))

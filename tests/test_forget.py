@@ -8,12 +8,13 @@ import pytest
 from collected import Collected, collect, search, serve
 
 from maskdet import forget
-from maskdet.catalog import Catalog, origin, pictures
+from maskdet.catalog import Catalog, crops, origin, pictures
 from maskdet.dedup.aside import set_aside, undo
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.layout import voc_path
+from maskdet.types import Box
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,32 @@ def test_crops_that_were_cut_before_there_was_a_ledger_go_too(collected: Collect
     assert collected.crops() == left
     listed = [Path(row["file"]).name for row in Manifest(collected.data / "faces").rows]
     assert sorted(listed) == left
+
+
+@pytest.mark.parametrize("of", ["picture", "crop"])
+def test_a_synthetic_picture_that_has_a_piece_of_it_goes_too(collected: Collected, of: str) -> None:
+    street, door = collected.paths["street"], collected.paths["door"]
+    folder = collected.data / "synthetic"
+    folder.mkdir()
+    shutil.copy(door, folder / "a.jpg")
+    with Catalog(collected.data) as catalog:
+        origin = pictures.register(catalog, door).id
+        row = crops.Crop("synthetic/a.jpg", origin, 0, "without_mask", Box(0, 0, 9, 9), fresh=True)
+        crops.update(catalog, [], [row])
+        piece = catalog.relative(street)
+        if of == "crop":
+            first = next(name for name in collected.crops() if name.startswith(street.stem))
+            (path,) = (collected.data / "faces").rglob(first)
+            piece = catalog.relative(path)
+    manifest = Manifest(folder)
+    manifest.set("a.jpg", {"picture": f"raw/{door.name}", "piece": piece})
+    manifest.write()
+    do(collected, collected.urls["street"])
+    assert not (folder / "a.jpg").exists()
+    assert not Manifest(folder).rows
+    assert door.exists()
+    with Catalog(collected.data) as catalog:
+        assert not list(catalog.read("SELECT * FROM crops WHERE path = 'synthetic/a.jpg'"))
 
 
 @pytest.mark.parametrize("where", ["data/duplicates", "elsewhere"])
