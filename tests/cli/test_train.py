@@ -77,14 +77,14 @@ def test_preview_shows_faces_and_their_augmented_forms(
 @pytest.mark.parametrize("missing", ["imgaug", "tensorflow"])
 def test_a_missing_extra_is_named(tmp_path: Path, astronaut: Bgr, missing: str) -> None:
     for label in ("with_mask", "without_mask"):
-        (tmp_path / label).mkdir()
+        (tmp_path / "data" / label).mkdir(parents=True)
         for number in range(3):
             picture = np.roll(astronaut[:200, 100:300], 60 * number, axis=1)
-            images.write(tmp_path / label / f"{number}.png", picture)
+            images.write(tmp_path / "data" / label / f"{number}.png", picture)
     code = f"import sys; sys.modules[{missing!r}] = None; from maskdet.cli import main; main()"
     goal = ["--preview", "a.png"] if missing == "imgaug" else ["--out", "m"]
     done = subprocess.run(
-        [sys.executable, "-c", code, "train", str(tmp_path), *goal],
+        [sys.executable, "-c", code, "train", "data", *goal],
         cwd=tmp_path,
         capture_output=True,
         text=True,
