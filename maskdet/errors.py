@@ -1,7 +1,8 @@
 """What can go wrong, each kind with the exit code of the command line.
 
 Codes without a class here: 0 done, 1 a fault of ours, 2 wrong usage (click's
-own), 10 ``detect --fail-on`` found its class, 130 interrupted.
+own), 10 ``detect --fail-on`` found its class, 130 interrupted, 141 nobody reads
+the output any more.
 """
 
 
