@@ -227,7 +227,7 @@ def test_a_camera_for_some_frames(detect: Run, mjpeg: MjpegServer) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--no-window", "--csv", "missing/a.csv"], "cannot write missing/a.csv"),
+        (["--no-window", "--csv", "file/a.csv"], "cannot create the folder file: "),
         (["--no-window", "--save-crops", "file/crops"], "cannot create the folder file/crops"),
         (["--show", "--csv", "a.csv"], "no window can be opened here"),
     ],
