@@ -108,5 +108,6 @@ def test_a_picture_without_an_address_is_in_the_sources(tmp_path: Path) -> None:
 
 
 def test_a_table_that_cannot_be_written_is_an_error(collected: Collected, tmp_path: Path) -> None:
-    with Catalog(collected.data) as catalog, pytest.raises(OutputError, match="missing"):
-        export.write(catalog, "images", "csv", tmp_path / "missing/table.csv")
+    (tmp_path / "file").touch()
+    with Catalog(collected.data) as catalog, pytest.raises(OutputError, match="file"):
+        export.write(catalog, "images", "csv", tmp_path / "file/table.csv")
