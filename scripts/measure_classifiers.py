@@ -10,25 +10,16 @@ column says how many of each one's validation faces are among those of the first
 
 from __future__ import annotations
 
-import csv
 import time
-from pathlib import Path
 
 import click
 import numpy as np
 
 from maskdet.errors import MaskdetError
 from maskdet.models.classifier import Classifier
-from maskdet.train.prepare import SPLIT
+from maskdet.train.prepare import SPLIT, read_split
 
 BATCH = 16
-
-
-def validated(folder: Path) -> set[tuple[str, str]]:
-    """Return picture and box of each face of a model's validation part."""
-    with (folder / SPLIT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = csv.DictReader(file)
-        return {(row["file"], row["box"]) for row in rows if row["subset"] == "validation"}
 
 
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,12 +49,12 @@ def main(models: tuple[str, ...], rounds: int) -> None:
         f"ms a face | ms a face, {BATCH} at once | time | the same faces |"
     )
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    first = validated(classifiers[0].folder)
+    first = read_split(classifiers[0].folder, "validation")
     for classifier, taken in zip(classifiers, times, strict=True):
         info = classifier.info
         validation = info.training["validation"]
         single, many = (np.median(taken[count]) * 1000 for count in (1, BATCH))
-        held = validated(classifier.folder)
+        held = read_split(classifier.folder, "validation")
         size = (classifier.folder / "model.onnx").stat().st_size / 1e6
         click.echo(
             f"| `{info.name}` | {info.training['options']['alpha']:g} | {info.image_size} | "

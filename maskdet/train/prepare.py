@@ -174,8 +174,7 @@ def warn_of_what_weights_know(folder: Path | None, names: Sequence[str]) -> None
     """
     if folder is None or not (folder / SPLIT).is_file():
         return
-    with (folder / SPLIT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        known = {row["file"] for row in csv.DictReader(file) if row["subset"] == "training"}
+    known = {name for name, _ in read_split(folder, "training")}
     shared = sum(name in known for name in names)
     if shared:
         log.warning(
@@ -186,6 +185,13 @@ def warn_of_what_weights_know(folder: Path | None, names: Sequence[str]) -> None
             len(names),
             folder,
         )
+
+
+def read_split(folder: Path, subset: str) -> set[tuple[str, str]]:
+    """Return picture and box of each face that a model's ``split.csv`` has in a subset."""
+    with (folder / SPLIT).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = csv.DictReader(file)
+        return {(row["file"], row["box"]) for row in rows if row["subset"] == subset}
 
 
 def write_split(
