@@ -169,8 +169,8 @@ def test_validation_pictures_that_the_weights_know_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "split.csv").write_text(
-        "file,subset\npool/a.jpg,training\npool/a.jpg,training\npool/b.jpg,validation\n"
-        "pool/c.jpg,\n"
+        "file,box,subset\npool/a.jpg,1,training\npool/a.jpg,2,training\npool/b.jpg,,validation\n"
+        "pool/c.jpg,,\n"
     )
     names = ["pool/b.jpg", "pool/c.jpg", "pool/d.jpg"]
     for folder in (None, tmp_path / "elsewhere", tmp_path):
