@@ -97,7 +97,8 @@ class _Window:
                 key = cv2.waitKeyEx(20)
                 if key in display.END_KEYS or display.is_closed(TITLE):
                     return
-                if self._take_key(key) | self._take_mouse():
+                # One wait may bring a click and the key that follows it: waiting ends with a key.
+                if self._take_mouse() | self._take_key(key):
                     self._show()
         finally:
             cv2.destroyAllWindows()
