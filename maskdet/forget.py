@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,30 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from maskdet import files, images
-from maskdet.catalog import origin, pictures, sources
+from maskdet.catalog import origin, targets
 from maskdet.catalog.pictures import Picture
 from maskdet.catalog.sources import Outcome
 from maskdet.catalog.store import Catalog, now
+from maskdet.catalog.targets import Target
 from maskdet.errors import InputError
 from maskdet.labels.manifest import FILE, Manifest
 from maskdet.layout import own_voc
-
-LEAST_DIGITS = 8
-"""Of a sha256 that is not given in full."""
-
-_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9-]+")
-_SHA256 = re.compile(rf"[0-9a-f]{{{LEAST_DIGITS},64}}")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is never to be fetched again: ``kind`` is ``url``, ``domain`` or ``sha256``."""
-
-    kind: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +67,10 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
     Raises:
         InputError: a name is none of these, is unknown, or stands for several pictures.
     """
-    targets = tuple(dict.fromkeys(_target(catalog, name) for name in names))
+    wanted = tuple(dict.fromkeys(targets.target(catalog, name) for name in names))
     found: dict[int, Picture] = {}
-    for target in targets:
-        found.update({picture.id: picture for picture in _pictures(catalog, target)})
+    for target in wanted:
+        found.update({picture.id: picture for picture in targets.pictures_of(catalog, target)})
     queue = list(found.values())
     for picture in queue:  # which grows meanwhile
         for row in catalog.read(
@@ -114,7 +97,7 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
         if picture.duplicate_of is not None and picture.duplicate_of not in found
     }
     return Plan(
-        targets,
+        wanted,
         tuple(item for item in removals if item.files or item.picture.status != "forgotten"),
         tuple(picture for picture in originals.values() if picture.status == "kept"),
     )
@@ -142,7 +125,7 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
     _forget_crops(catalog, [path for item in done for path in item.crops])
     with catalog.write() as connection:
         for target in plan.targets:
-            where, values = _sources(target)
+            where, values = targets.condition(target)
             connection.execute(
                 f"UPDATE sources SET outcome = '{Outcome.FORGOTTEN}', reason = 'forgotten' "
                 f"WHERE {where}",
@@ -152,75 +135,6 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
             _mark(connection, item)
     result.pictures = len(done)
     return result
-
-
-def _target(catalog: Catalog, name: str) -> Target:
-    """Return what a name stands for, see ``plan``."""
-    if "://" in name:
-        try:
-            return Target("url", sources.normalise(name))
-        except ValueError as error:
-            raise InputError(f"{name} is no valid address: {error}") from error
-    for path in (Path(name), catalog.absolute(name)):
-        if path.is_file() or _is_known(catalog, path):
-            return Target("sha256", origin.origin(catalog, path).picture.sha256)
-    if _SHA256.fullmatch(name.lower()):
-        return Target("sha256", _whole(catalog, name.lower()))
-    domain = Target("domain", name.lower().rstrip("."))
-    where, values = _sources(domain)
-    known = catalog.read(f"SELECT 1 FROM sources WHERE {where} LIMIT 1", values)
-    looks_like_a_file = PurePosixPath(name).suffix.lower() in images.SUFFIXES
-    if known or (_DOMAIN.fullmatch(domain.value) and not looks_like_a_file):
-        return domain
-    raise InputError(
-        f"{name} is nothing that can be forgotten: give an address (https://...), a domain, the "
-        f"sha256 of a picture (its first {LEAST_DIGITS} digits or more), or a file of the data set"
-    )
-
-
-def _is_known(catalog: Catalog, path: Path) -> bool:
-    try:
-        name = catalog.relative(path)
-    except InputError:
-        return False
-    return pictures.by_path(catalog, name) is not None
-
-
-def _whole(catalog: Catalog, digits: str) -> str:
-    """Return the one sha256 that begins with some digits."""
-    rows = catalog.read(
-        "SELECT DISTINCT sha256 FROM images WHERE substr(sha256, 1, ?) = ? LIMIT 4",
-        (len(digits), digits),
-    )
-    if not rows:
-        raise InputError(f"no picture in {catalog.path} has a sha256 that begins with {digits}")
-    if len(rows) > 1:
-        raise InputError(
-            f"the sha256 of several pictures begins with {digits}: "
-            + ", ".join(row["sha256"] for row in rows)
-        )
-    return str(rows[0]["sha256"])
-
-
-def _sources(target: Target) -> tuple[str, tuple[str, ...]]:
-    """Return the condition by which the table ``sources`` has what a target stands for."""
-    value = target.value
-    match target.kind:
-        case "url":
-            return "(url = ? OR page_url = ?)", (value, value)
-        case "domain":
-            return "(host = ? OR substr(host, -length(?)) = ?)", (value, *[f".{value}"] * 2)
-    return "image_id IN (SELECT id FROM images WHERE sha256 = ?)", (value,)
-
-
-def _pictures(catalog: Catalog, target: Target) -> list[Picture]:
-    if target.kind == "sha256":
-        return pictures.by_sha256(catalog, target.value)
-    where, values = _sources(target)
-    rows = catalog.read(
-        f"SELECT * FROM images WHERE id IN (SELECT image_id FROM sources WHERE {where})", values
-    )
-    return [Picture(**dict(row)) for row in rows]
 
 
 def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]:

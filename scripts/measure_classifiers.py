@@ -17,7 +17,7 @@ import numpy as np
 
 from maskdet.errors import MaskdetError
 from maskdet.models.classifier import Classifier
-from maskdet.train.prepare import SPLIT, read_split
+from maskdet.train.subsets import SPLIT, read_split
 
 BATCH = 16
 

@@ -13,7 +13,8 @@ from click.core import ParameterSource
 from maskdet.classes import CLASSES
 from maskdet.cli import COMMANDS
 from maskdet.cli.exclusive import exclusive
-from maskdet.cli.options import common_options, pipeline_options, say
+from maskdet.cli.networks import pipeline_options
+from maskdet.cli.options import common_options, say
 from maskdet.cli.paths import FILE, FOLDER, INPUT, PATH
 from maskdet.progress import SILENT, Progress
 

@@ -12,7 +12,8 @@ from click.core import ParameterSource
 
 from maskdet.cli import COMMANDS
 from maskdet.cli.exclusive import exclusive
-from maskdet.cli.options import Number, common_options, exclude_options, pipeline_options, say
+from maskdet.cli.networks import pipeline_options
+from maskdet.cli.options import Number, common_options, exclude_options, say
 from maskdet.cli.paths import FOLDER, OLD_FILE, Place
 from maskdet.progress import Progress
 

@@ -15,13 +15,8 @@ from maskdet.cli.exclusive import exclusive
 from maskdet.cli.groups import CommandGroup
 from maskdet.cli.label_check import check, line
 from maskdet.cli.label_mine import mine
-from maskdet.cli.options import (
-    common_options,
-    data_option,
-    margin_option,
-    pipeline_options,
-    say,
-)
+from maskdet.cli.networks import pipeline_options
+from maskdet.cli.options import common_options, data_option, margin_option, say
 from maskdet.cli.paths import FOLDER
 from maskdet.progress import Progress
 

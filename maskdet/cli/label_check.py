@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskdet.cli.options import common_options, exclude_options, model_option, say
+from maskdet.cli.networks import model_option
+from maskdet.cli.options import common_options, exclude_options, say
 from maskdet.cli.paths import FILE, FOLDER
 from maskdet.progress import Progress
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from maskdet.classes import BACKGROUND, CLASSES
-from maskdet.cli.options import Number, common_options, detector_options, margin_option, say
+from maskdet.cli.networks import detector_options
+from maskdet.cli.options import Number, common_options, margin_option, say
 from maskdet.cli.paths import FOLDER, PATH
 from maskdet.faces import DETECTORS, create
 from maskdet.progress import Progress

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from maskdet.cli.options import common_options
 from maskdet.cli.paths import FILE, OLD_PATH, PATH
+from maskdet.cli.remarks import starting_keras
 from maskdet.cli.train_options import FIELDS, LARGEST_FACE, how_options
 from maskdet.progress import Progress
 from maskdet.train.detector.options import DetectorOptions
@@ -120,7 +121,8 @@ def command(
         click.echo(preview)
         return
     assert out
-    from maskdet.train.fit import train
+    with starting_keras():
+        from maskdet.train.fit import train
 
     result = train(
         data,
@@ -190,7 +192,8 @@ def _detector(
         click.echo(preview)
         return
     assert out
-    from maskdet.train.detector.fit import train
+    with starting_keras():
+        from maskdet.train.detector.fit import train
 
     result = train(
         data,

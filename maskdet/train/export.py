@@ -22,7 +22,8 @@ from maskdet.train.callbacks import METRIC
 from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import Prepared, save_split
+from maskdet.train.prepare import Prepared
+from maskdet.train.subsets import write_split
 
 TOLERANCE = 1e-3
 """Largest difference of a probability between ONNX Runtime and Keras."""
@@ -100,7 +101,13 @@ def write_model(
         store.save_info(folder, info)
         check_export(folder, faces, probabilities)
         files.write_bytes(folder / "history.json", json.dumps(history, indent=1).encode())
-        save_split(prepared, folder)
+        write_split(
+            folder,
+            prepared.faces.samples,
+            prepared.cluster,
+            prepared.training,
+            prepared.validation,
+        )
         plots.curves(history, folder / "curves.png")
         plots.confusion(outcome.confusion, prepared.classes, folder / "confusion.png")
         publish(folder, out)

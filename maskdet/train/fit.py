@@ -32,8 +32,9 @@ from maskdet.train.callbacks import (
 from maskdet.train.export import Outcome, write_model
 from maskdet.train.faces import center
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import Prepared, collect, prepare, warn_of_what_weights_know
+from maskdet.train.prepare import Prepared, collect, prepare
 from maskdet.train.sequence import AugmentedFaces
+from maskdet.train.subsets import warn_of_what_weights_know
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import logging
 import sys
 from collections.abc import Sequence
@@ -15,12 +14,7 @@ from maskdet.cli import EXTRAS
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import (
-    collect,
-    prepare,
-    save_split,
-    warn_of_what_weights_know,
-)
+from maskdet.train.prepare import collect, prepare
 
 OPTIONS = TrainOptions(image_size=32)
 CLASSES = ("with_mask", "without_mask")
@@ -55,9 +49,10 @@ def subsets(
 ) -> dict[str, str]:
     work = root.parent / "work"
     work.mkdir(exist_ok=True)
-    save_split(prepare(collect([root], options, extra), work, options), work)
-    with (work / "split.csv").open(newline="") as file:
-        return {row["file"]: row["subset"] for row in csv.DictReader(file)}
+    prepared = prepare(collect([root], options, extra), work, options)
+    held = np.select([prepared.validation, prepared.training], ["validation", "training"], "")
+    names = [sample.name for sample in prepared.faces.samples]
+    return dict(zip(names, held.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5])
@@ -163,18 +158,3 @@ def test_only_choosing_a_validation_part_needs_scikit_learn(
     with pytest.raises(ModuleNotFoundError) as raised:
         collect([root], OPTIONS)
     assert EXTRAS[str(raised.value.name).partition(".")[0]] == "train"
-
-
-def test_validation_pictures_that_the_weights_know_are_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "split.csv").write_text(
-        "file,box,subset\npool/a.jpg,1,training\npool/a.jpg,2,training\npool/b.jpg,,validation\n"
-        "pool/c.jpg,,\n"
-    )
-    names = ["pool/b.jpg", "pool/c.jpg", "pool/d.jpg"]
-    for folder in (None, tmp_path / "elsewhere", tmp_path):
-        warn_of_what_weights_know(folder, names)
-    assert not caplog.records
-    warn_of_what_weights_know(tmp_path, [*names, "pool/a.jpg"])
-    assert "1 of 4 validation pictures are among those" in caplog.text

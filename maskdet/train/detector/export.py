@@ -22,7 +22,7 @@ from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.photos import Photo
 from maskdet.train.detector.prepare import Scenes
 from maskdet.train.export import publish, recorded, save_bare, versions
-from maskdet.train.prepare import write_split
+from maskdet.train.subsets import write_split
 
 METRIC = "val_map"
 """What the best epoch is chosen by."""

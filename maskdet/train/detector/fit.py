@@ -34,7 +34,7 @@ from maskdet.train.detector.options import DetectorOptions
 from maskdet.train.detector.prepare import Scenes, collect, prepare
 from maskdet.train.detector.sequence import Crops
 from maskdet.train.network import check, make_ready, trained
-from maskdet.train.prepare import warn_of_what_weights_know
+from maskdet.train.subsets import warn_of_what_weights_know
 
 _AVERAGED = 1 / 20, 1000
 """Weights are averaged over about this part of all steps, but no more than so many."""
