@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import sys
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -33,7 +34,6 @@ commands' own help."""
 DEBUG = "maskdet.debug"
 """Key in click's ``Context.meta``: whether a traceback is wanted."""
 
-
 VARIABLES = "MASKDET"
 """What the names of the environment's variables begin with."""
 
@@ -49,7 +49,6 @@ EXTRAS = {
     "labelImgPlusPlus": "gui",
 }
 """Modules that are not part of the base installation, and the extra that brings them."""
-
 
 DISK = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EROFS), "write"),
@@ -74,6 +73,12 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:  # of --help and --version
+            sys.exit(CLOSED_PIPE)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -369,6 +369,8 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
         ["label", ".", "--propose-only", "--suggest", "--class", "with_mask"],
         ["catalog", "export"],
         ["crawl", "--help"],
+        ["--help"],
+        ["--version"],
     ],
     ids=" ".join,
 )
