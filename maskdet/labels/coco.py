@@ -16,7 +16,7 @@ from typing import Any
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.labels.records import LabelledPicture
-from maskdet.labels.voc import UNSPECIFIED, VocObject, inside
+from maskdet.labels.voc import UNSPECIFIED, VocObject, check_size, inside
 from maskdet.types import Box
 
 FILE = "annotations.json"
@@ -26,10 +26,12 @@ FILE = "annotations.json"
 class CocoPicture:
     """A picture as a COCO file names it, its annotations not looked at yet.
 
-    ``proposal`` is a field of our own, see ``voc.VocFile``.
+    ``size`` are width and height as the file says, 0 where it says nothing; ``proposal`` is a
+    field of our own, see ``voc.VocFile``.
     """
 
     file: str
+    size: tuple[int, int] = (0, 0)
     annotations: list[Any] = field(default_factory=list)
     proposal: bool = False
 
@@ -66,8 +68,12 @@ def parse(text: str) -> Document:
         elif not item["file_name"] or _key(item.get("id")) in pictures:
             problems.append(f"image {index} has no file_name or the id of another")
         else:
+            width, height = (
+                value if isinstance(value, int) else 0
+                for value in (item.get("width"), item.get("height"))
+            )
             pictures[_key(item.get("id"))] = CocoPicture(
-                item["file_name"], proposal=bool(item.get("proposal"))
+                item["file_name"], (width, height), proposal=bool(item.get("proposal"))
             )
     for index, item in enumerate(document["annotations"]):
         picture = pictures.get(_key(item.get("image_id"))) if isinstance(item, dict) else None
@@ -99,13 +105,19 @@ def objects(
     Args:
         picture: of a ``Document``.
         names: the document's.
-        width: of the picture in pixels, whatever the document says.
-        height: of the picture in pixels.
+        width, height: of the upright picture in pixels.
 
     Returns:
         The faces, their boxes clipped to the picture; a sentence for each annotation that could
         not be used; and how many had an outline, of which only the box is kept.
+
+    Raises:
+        InputError: the document is for a picture of another size.
     """
+    try:
+        check_size(picture.size, width, height)
+    except ValueError as error:
+        raise InputError(f"{picture.file}: {error}") from error
     found: list[VocObject] = []
     problems: list[str] = []
     outlines = 0

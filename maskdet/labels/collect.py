@@ -149,10 +149,10 @@ def _coco(source: Path, progress: Progress) -> LabelledSet:
     for path, item in progress(pictures.items(), desc="labels", unit="picture"):
         try:
             width, height = images.size(path)
+            objects, wrong, outlines = coco.objects(item, document.names, width, height)
         except InputError as error:
             found.problems.append(str(error))
             continue
-        objects, wrong, outlines = coco.objects(item, document.names, width, height)
         found.problems += [f"{file}: {item.file}: {problem}" for problem in wrong]
         if wrong and not objects:
             continue  # as for VOC files

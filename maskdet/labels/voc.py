@@ -73,12 +73,10 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
     """
     root = _root(path)
     said = [_whole_number(root.findtext(f"size/{key}")) for key in ("width", "height")]
-    # Some programs write width and height as they are before the EXIF orientation is applied.
-    if all(said) and sorted(said) != sorted((width, height)):
-        raise InputError(
-            f"{path}: its boxes are for {said[0]} x {said[1]} pixels, and the picture has "
-            f"{width} x {height}"
-        )
+    try:
+        check_size(said, width, height)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
     objects, problems = [], []
     for index, node in enumerate(root.iter("object")):
         try:
@@ -86,6 +84,25 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
         except ValueError as error:
             problems.append(f"{path}: object {index}: {error}")
     return VocFile(tuple(objects), tuple(problems), _is_marked(root))
+
+
+def check_size(said: Sequence[int], width: int, height: int) -> None:
+    """See that boxes are for a picture of ``width`` x ``height`` pixels, upright or as stored.
+
+    Some programs write width and height as they are before the EXIF orientation is applied.
+
+    Args:
+        said: width and height as the boxes' file says; 0 where it says nothing.
+        width, height: of the upright picture.
+
+    Raises:
+        ValueError: they are for another one, as when a picture was resized after labelling.
+    """
+    if all(said) and sorted(said) != sorted((width, height)):
+        raise ValueError(
+            f"its boxes are for {said[0]} x {said[1]} pixels, and the picture has "
+            f"{width} x {height}"
+        )
 
 
 def inside(box: Box, width: int, height: int) -> Box:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def document(**annotation: Any) -> str:
     good = {"id": 5, "image_id": 1, "category_id": 2, "bbox": [10, 20, 30, 40]}
     return json.dumps(
         {
-            "images": [{"id": 1, "file_name": "a.jpg", "width": 1, "height": 1}],
+            "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}],
             "annotations": [{**good, **annotation}, good],
             "categories": [{"id": 2, "name": "Mask"}, {"id": 3, "name": "cat"}],
         }
@@ -94,6 +95,25 @@ def test_what_is_difficult(extra: dict[str, int], difficult: bool) -> None:
 def test_outlines_are_counted() -> None:
     read = coco.parse(document(segmentation=[[1, 2, 3, 4, 5, 6]]))
     assert coco.objects(read.pictures[0], read.names, 100, 80)[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"),
+    [
+        ({"width": 80, "height": 100}, True),
+        ({"width": "100", "height": None}, True),
+        ({}, True),
+        ({"width": 200, "height": 160}, False),
+    ],
+)
+def test_boxes_for_a_picture_of_another_size_are_refused(
+    size: dict[str, object], fits: bool
+) -> None:
+    raw = json.loads(document())
+    raw["images"][0] = {"id": 1, "file_name": "a.jpg", **size}
+    read = coco.parse(json.dumps(raw))
+    with nullcontext() if fits else pytest.raises(InputError, match="its boxes are for 200"):
+        assert len(coco.objects(read.pictures[0], read.names, 100, 80)[0]) == 2
 
 
 def test_lost_ends_are_named() -> None:
