@@ -387,6 +387,26 @@ def test_a_closed_pipe_ends_quietly_as_a_shell_expects(
     assert (process.returncode, stderr) == (cli.CLOSED_PIPE, "")
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [
+        ("0<&-", ["--image", "-"], 3),
+        ("1>&-", ["--image", "astronaut.jpg", "astronaut.jpg", "--no-save"], 0),
+        ("1>&-", ["--image", "astronaut.jpg", "--json"], 0),
+        ("2>&-", ["--image", "astronaut.jpg", "none.jpg", "--no-save"], 3),
+    ],
+)
+def test_a_daemon_has_no_terminal(
+    astronaut_jpg: Path, closed: str, arguments: list[str], code: int
+) -> None:
+    begin = ["sh", "-c", f'exec "$0" -m maskdet detect "$@" {closed}', sys.executable]
+    done = subprocess.run(
+        [*begin, *arguments], cwd=astronaut_jpg.parent, capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    assert "fault of maskdet" not in done.stderr
+
+
 def test_a_pipe_of_another_process_that_breaks_is_a_fault(
     runner: CliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
