@@ -103,7 +103,8 @@ def open_screen() -> Iterator[Screen]:
     memory = tempfile.TemporaryDirectory()
     read, write = os.pipe()
     # -noreset: else the server starts anew, refusing everybody, whenever its last client leaves.
-    options = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset"]
+    # -r: else a key repeats itself where xdotool is slow to release it.
+    options = ["-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset", "-r"]
     options += ["-fbdir", memory.name]
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), *options], pass_fds=[write], stderr=subprocess.DEVNULL

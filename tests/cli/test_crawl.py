@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import Spawn, wait_until
+from conftest import ENOUGH_S, Spawn, wait_until
 from hostile import CAPTCHA, HostileBing, cut_off, picture
 from local_bing import PAGE
 from local_bing import Result as Found
@@ -231,9 +231,9 @@ def test_ctrl_c_ends_soon_with_a_table_and_the_same_command_goes_on(
         *("--allow-private", "--min-side", "100", "--delay", "0", "--per-host", "8"),
         *("--timeout", "100"),
     )
-    wait_until(lambda: sum(path.startswith("/silent/") for path in bing.hits) == 8)
+    wait_until(lambda: sum(path.startswith("/silent/") for path in list(bing.hits)) == 8)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 130
     assert stdout.splitlines()[-1] == "30 of 100 pictures are there, 30 of them new"
     assert stderr == "maskdet: interrupted: the same command goes on\n"

@@ -355,7 +355,7 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback() -> None:
     process.stdin.write(b"x" * 2**20)
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == 130
     assert stdout == b""
     assert stderr.decode() == "maskdet: interrupted\n"

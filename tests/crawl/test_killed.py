@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from conftest import wait_until
+from conftest import ENOUGH_S, wait_until
 from hostile import HostileBing, fixed, flaky, picture
 from local_bing import Result
 
@@ -74,7 +74,7 @@ def test_nothing_is_lost_halved_or_fetched_twice(tmp_path: Path, shelf: HostileB
     assert 0 < len(dealt) < PICTURES
 
     process = start(tmp_path, shelf)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=ENOUGH_S)
     assert (process.returncode, stderr) == (0, b"")
     assert all(shelf.hits[path] == hits[path] for path in dealt)
     now = ended(tmp_path)
@@ -92,5 +92,5 @@ def test_nothing_is_lost_halved_or_fetched_twice(tmp_path: Path, shelf: HostileB
     assert len(files) == PICTURES + 1
 
     before = shelf.hits.total() - shelf.hits["/images/async"]
-    assert start(tmp_path, shelf).wait(120) == 0
+    assert start(tmp_path, shelf).wait(ENOUGH_S) == 0
     assert shelf.hits.total() - shelf.hits["/images/async"] == before

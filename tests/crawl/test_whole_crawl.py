@@ -565,7 +565,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_later(
     sleep = time.sleep
 
     def interrupted(seconds: float) -> None:
-        if sum(path.startswith("/silent/") for path in bing.hits) == 8:
+        if sum(path.startswith("/silent/") for path in list(bing.hits)) == 8:
             raise KeyboardInterrupt
         sleep(seconds)
 

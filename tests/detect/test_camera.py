@@ -93,7 +93,7 @@ def test_a_film_is_finished_while_a_stream_waits_for_its_host(
 ) -> None:
     monkeypatch.setattr(camera_module, "FIRST_PAUSE_S", 0.02)
     film = make_film(frames=3)
-    with Camera(mjpeg.url, timeout_s=5) as camera:
+    with Camera(mjpeg.url, timeout_s=ENOUGH_S) as camera:
         mjpeg.stop()
         silent = SilentServer(mjpeg.port)
         with silent.wait_for_client():

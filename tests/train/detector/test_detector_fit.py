@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import ASTRONAUT_FACE
+from conftest import ASTRONAUT_FACE, ENOUGH_S
 
 from maskdet import files, images
 from maskdet.cli import main
@@ -178,7 +178,7 @@ def test_interrupted_and_resumed(photos: Path, options: DetectorOptions, tmp_pat
             os.killpg(process.pid, signal.SIGINT)
             break
         time.sleep(0.05)
-    assert process.wait(120) == 130
+    assert process.wait(3 * ENOUGH_S) == 130
     assert store.load_info(out).task == "detection"
     before = json.loads(history.read_text())
     chosen = replace(
@@ -229,8 +229,8 @@ def test_a_model_that_could_not_be_written_is_written_later_without_more_trainin
             fit.train([photos], out, small)
     before = (out / run.WORK / "history.json").read_bytes()
     # The state of the optimizer is the largest of what is carried to another machine.
-    for path in (out / run.WORK / "backup").glob("*.h5*"):
-        path.unlink()
+    (backup,) = (out / run.WORK).glob("epoch-*")
+    backup.write_bytes(b"")
     result = fit.train([photos], out, small, resume=True)
     assert (out / "history.json").read_bytes() == before
     assert result.outcome.epochs == 1
