@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -19,8 +18,6 @@ from maskdet.labels.dataset import Sample
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
 from maskdet.types import Box
-
-log = logging.getLogger(__name__)
 
 Tags = Mapping[tuple[str, int], frozenset[str]]
 """By a picture's name and a face's ``index``, what somebody has noted of it."""
@@ -84,8 +81,7 @@ def load(root: Path, split: str | None = None, exclude: Sequence[str] = ()) -> T
         InputError: nothing there is labelled, or nothing of this part.
     """
     data = dataset.load([root], exclude)
-    if idle := [pattern for pattern in exclude if pattern not in data.excluded]:
-        log.warning("patterns that leave nothing out: %d, first %s", len(idle), idle[0])
+    dataset.warn_of_idle(exclude, data)
     manifest = Manifest(root)
     labelled: dict[Path, list[Sample]] = {path: [] for path in data.empty}
     for sample in data.samples:

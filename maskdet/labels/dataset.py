@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -14,6 +15,8 @@ from maskdet.labels import voc
 from maskdet.labels.manifest import PARTS, Manifest, part
 from maskdet.layout import folder_class, shared_boxes, voc_path
 from maskdet.types import Box
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ class Dataset:
     problems: list[str] = field(default_factory=list)
     empty: dict[Path, Sample] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
+
+
+def warn_of_idle(exclude: Sequence[str], data: Dataset) -> None:
+    """Report to the log which patterns of what to leave out nothing fits: they may be mistyped."""
+    if idle := [pattern for pattern in exclude if pattern not in data.excluded]:
+        log.warning("patterns that leave nothing out: %d, first %s", len(idle), idle[0])
 
 
 def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:

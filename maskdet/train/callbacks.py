@@ -22,7 +22,7 @@ _LEAST_RATE = 0.02
 """Part of the learning rate at which a run begins and ends."""
 
 _FILE = "history.json"
-_BACKUP = "backup"
+_BACKUP = "epoch-{}.weights.h5"
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
@@ -113,20 +113,53 @@ def warm_cosine(
     )
 
 
-def backup(folder: Path) -> keras.callbacks.Callback:
-    """Return Keras' callback that keeps weights, optimizer and epoch, and goes on from them.
-
-    It comes last: an epoch counts as done only when all else about it has been kept.
-    """
-    return keras.callbacks.BackupAndRestore(
-        folder / _BACKUP, double_checkpoint=True, delete_checkpoint=False
-    )
-
-
 def epochs_backed_up(folder: Path) -> int:
-    """Return how many epochs ``backup`` will go on from."""
-    path = folder / _BACKUP / "training_metadata.json"
-    return int(json.loads(path.read_text())["epoch"]) if path.is_file() else 0
+    """Return after how many epochs ``Backup`` was there last."""
+    return max((_epoch(path) for path in _backups(folder)), default=0)
+
+
+def go_on(model: keras.Model, folder: Path) -> int:
+    """Load the weights and the optimizer that ``Backup`` kept last, if there are any.
+
+    Args:
+        model: compiled, its optimizer built.
+        folder: of the run.
+
+    Returns:
+        How many epochs are done.
+    """
+    done = epochs_backed_up(folder)
+    if done:
+        model.load_weights(folder / _BACKUP.format(done))
+    return done
+
+
+def _backups(folder: Path) -> list[Path]:
+    return list(folder.glob(_BACKUP.format("*")))
+
+
+def _epoch(backup: Path) -> int:
+    return int(backup.name.partition(".")[0].partition("-")[2])
+
+
+class Backup(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps weights and optimizer after each epoch, for ``go_on``.
+
+    Keras' own callback writes into the file that it kept before, and Ctrl-C may halve that. This
+    one comes last: an epoch counts as done only when all else about it has been kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        before = _backups(self.folder)
+        path = self.folder / _BACKUP.format(epoch + 1)
+        save_weights(self.model, path)
+        for old in before:
+            if old != path:
+                old.unlink()
 
 
 class History(keras.callbacks.Callback):  # type: ignore[misc]

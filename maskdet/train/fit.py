@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-# Before Keras is imported: TensorFlow reads it then.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before Keras is imported: TensorFlow reads it then. What it logs as errors is what it copes with,
+# such as that there is no GPU; what fails raises.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
@@ -19,10 +20,11 @@ from tqdm.keras import TqdmCallback
 from maskdet.progress import SILENT, Progress
 from maskdet.train import network, run, workers
 from maskdet.train.callbacks import (
+    Backup,
     BestKeeper,
     History,
-    backup,
     epochs_backed_up,
+    go_on,
     load_weights,
     read_history,
     save_weights,
@@ -74,17 +76,18 @@ def train(
         progress: makes the bars.
 
     Raises:
-        InputError: unusable data, ``out`` lies in it, or ``resume`` with other data or options or
-            without a run.
+        InputError: unusable data, ``out`` lies in it or is ``weights``, or ``resume`` with
+            other data or options or without a run.
         ModelError: backbone weights missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
     network.check(options.image_size, options.weights, options.alpha, ("classification",))
-    run.check_place(out, [*roots, *extra], resume, overwrite)
+    begun = network.trained(options.weights)
+    run.check_place(out, [*roots, *extra], resume, overwrite, begun)
     data = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         prepared = prepare(data, work, options, progress)
-        warn_of_what_weights_know(network.trained(options.weights), prepared.validated())
+        warn_of_what_weights_know(begun, prepared.validated())
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             len(prepared.classes), options.image_size, options.alpha, options.weights
@@ -122,7 +125,9 @@ def _fit(
     def fine_tune() -> None:
         _fine_tune(model, prepared, validation, best, options, progress)
 
-    return train_and_keep_best(model, best, measure, fine_tune if options.epochs else None)
+    return train_and_keep_best(
+        model, best, measure, fine_tune if epochs_backed_up(work) < options.epochs else None
+    )
 
 
 def _train_head(
@@ -190,12 +195,13 @@ def _fine_tune(
         model.fit(
             batches,
             validation_data=validation,
+            initial_epoch=go_on(model, best.folder),
             epochs=options.epochs,
             class_weight=class_weights(prepared.label[training], options.class_weight_power),
             callbacks=[
                 History(best.folder),
                 best,
-                backup(best.folder),
+                Backup(best.folder),
                 TqdmCallback(verbose=1, tqdm_class=progress, desc="fine-tune"),
             ],
             verbose=0,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,13 +124,17 @@ def backbone(
     """
     folder = trained(weights)
     try:
-        base = keras.applications.MobileNetV2(
-            input_shape=shape,
-            alpha=alpha,
-            include_top=False,
-            pooling=pooling,
-            weights=None if folder or weights == "none" else weights,
-        )
+        # Keras prints what it downloads.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            # The weights are those of 224 x 224, and fit any size.
+            warnings.filterwarnings("ignore", "`input_shape` is undefined or non-square")
+            base = keras.applications.MobileNetV2(
+                input_shape=shape,
+                alpha=alpha,
+                include_top=False,
+                pooling=pooling,
+                weights=None if folder or weights == "none" else weights,
+            )
     except Exception as error:  # a bare one where Keras cannot download them
         raise ModelError(
             f"cannot load the backbone's weights {weights!r} for alpha {alpha}: {error}; "

@@ -67,7 +67,7 @@ def load(
         roots: the data.
         extra: folders of faces that are trained on, but never in the validation part; what
             their manifests say of parts has no meaning then, but ``test``.
-        exclude: what to leave out of either.
+        exclude: what to leave out of either; the log warns of what leaves nothing out.
 
     Raises:
         InputError: nothing is usable.
@@ -77,7 +77,9 @@ def load(
         more = dataset.load(extra, exclude)
         data.samples += [replace(sample, extra=True) for sample in more.samples]
         data.problems += more.problems
+        data.excluded |= more.excluded
         data.empty |= {path: replace(sample, extra=True) for path, sample in more.empty.items()}
+    dataset.warn_of_idle(exclude, data)
     return data
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,19 @@ WORK = ".work"
 """Folder inside the model's own: what a run keeps so that it can be resumed."""
 
 
-def check_place(out: Path, data: Sequence[Path], resume: bool, overwrite: bool) -> None:
+def check_place(
+    out: Path, data: Sequence[Path], resume: bool, overwrite: bool, begun: Path | None = None
+) -> None:
     """See whether a run may begin, or go on, in a model's folder.
 
+    Args:
+        out: the folder.
+        data: folders of what is trained on.
+        resume, overwrite: whether the user wants that.
+        begun: folder of the model whose weights the run begins with.
+
     Raises:
-        InputError: the folder lies in the data, or there is no run to resume.
+        InputError: the folder lies in the data or is ``begun``, or there is no run to resume.
         OutputError: there is a model or an unfinished run, and neither ``resume`` nor
             ``overwrite`` is asked for.
     """
@@ -39,6 +47,11 @@ def check_place(out: Path, data: Sequence[Path], resume: bool, overwrite: bool) 
                 f"{out} is {root} or lies in it, and a model's files would lie among the pictures "
                 "of the data: choose a folder elsewhere for --out"
             )
+    if begun and begun.resolve() == out.resolve():
+        raise InputError(
+            f"{out} holds the model that the run begins with, and would lose it: choose another "
+            "folder for --out"
+        )
     record = out / WORK / RECORD
     if resume and not record.is_file():
         raise InputError(f"there is no run to resume in {out}")
@@ -59,6 +72,7 @@ def work_folder(out: Path, resume: bool) -> Iterator[Path]:
     """
     work = out / WORK
     record = work / RECORD
+    made = not out.exists()
     try:
         if work.exists() and not resume:
             shutil.rmtree(work)
@@ -73,6 +87,9 @@ def work_folder(out: Path, resume: bool) -> Iterator[Path]:
     finally:
         if not record.exists():
             shutil.rmtree(work, ignore_errors=True)
+            if made:
+                with suppress(OSError):  # it is no longer empty
+                    out.rmdir()
 
 
 def keep_record(

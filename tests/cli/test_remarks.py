@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -19,6 +22,40 @@ def test_what_is_said_is_of_maskdet(spawn: Spawn, tmp_path: Path) -> None:
     assert process.returncode == 3
     assert messages.count("\n") == 1
     assert "no labelled face" in messages
+
+
+def test_a_backend_that_is_not_there_is_no_fault_of_maskdet(spawn: Spawn, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    environment = {**os.environ, "KERAS_BACKEND": "none such"}
+    process = spawn("train", "empty", "--out", "model", environment=environment, cwd=tmp_path)
+    _, messages = process.communicate(timeout=ENOUGH_S)
+    assert process.returncode == 2
+    assert "KERAS_BACKEND is none such, on which Keras cannot run here" in messages
+
+
+@pytest.mark.parametrize(
+    ("missing", "error"), [("jax", click.UsageError), ("tensorflow", ModuleNotFoundError)]
+)
+def test_only_an_extra_can_be_installed(
+    monkeypatch: pytest.MonkeyPatch, missing: str, error: type[Exception]
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", missing)
+    with click.Context(main), pytest.raises(error, match=missing), starting_keras():
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+
+def test_what_is_said_last_before_a_crash_is_shown() -> None:
+    crash = (
+        "import click, os; from maskdet.cli import main, remarks\n"
+        "with click.Context(main), remarks.starting_keras():\n"
+        "    os.write(2, b'not for this processor')\n"
+        "    os.abort()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", crash], capture_output=True, text=True, timeout=ENOUGH_S
+    )
+    assert process.returncode == -signal.SIGABRT
+    assert "not for this processor" in process.stderr
 
 
 @pytest.mark.parametrize(

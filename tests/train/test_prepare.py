@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from maskdet.cli import EXTRAS
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
 from maskdet.train.options import TrainOptions
-from maskdet.train.prepare import collect, prepare
+from maskdet.train.prepare import collect, load, prepare
 
 OPTIONS = TrainOptions(image_size=32)
 CLASSES = ("with_mask", "without_mask")
@@ -147,6 +148,17 @@ def test_the_fingerprint_follows_the_parts(root: Path) -> None:
         work.mkdir()
         prints.append(prepare(collect([root], OPTIONS), work, OPTIONS).faces.fingerprint())
     assert prints[0] != prints[1]
+
+
+def test_patterns_that_leave_nothing_out_are_told(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "more" / "with_mask").mkdir(parents=True)
+    for name in ("a.png", "b.png"):
+        shutil.copy(root / "with_mask" / "0.png", tmp_path / "more" / "with_mask" / name)
+    exclude = ("split=test", "a.png", "spilt=test")
+    load([root], [tmp_path / "more"], exclude)
+    assert caplog.messages == ["patterns that leave nothing out: 1, first spilt=test"]
 
 
 def test_only_choosing_a_validation_part_needs_scikit_learn(

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-# Before Keras is imported: TensorFlow reads it then.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Before Keras is imported: TensorFlow reads it then. What it logs as errors is what it copes with,
+# such as that there is no GPU; what fails raises.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
@@ -19,10 +20,11 @@ from tqdm.keras import TqdmCallback
 from maskdet.progress import SILENT, Progress
 from maskdet.train import run
 from maskdet.train.callbacks import (
+    Backup,
     BestKeeper,
     History,
-    backup,
     epochs_backed_up,
+    go_on,
     read_history,
     train_and_keep_best,
     warm_cosine,
@@ -79,19 +81,20 @@ def train(
         progress: makes the bars.
 
     Raises:
-        InputError: unusable data, ``out`` lies in it, or ``resume`` with other data or options or
-            without a run.
+        InputError: unusable data, ``out`` lies in it or is ``weights``, or ``resume`` with
+            other data or options or without a run.
         ModelError: backbone weights or YuNet's file missing, or the ONNX export differs from Keras.
         OutputError: ``out`` is taken or cannot be written.
     """
     for size in (options.image_size, options.crop_size):
         check(size, options.weights, options.alpha, ("detection", "classification"))
-    run.check_place(out, [*roots, *extra], resume, overwrite)
+    begun = trained(options.weights)
+    run.check_place(out, [*roots, *extra], resume, overwrite, begun)
     photos, problems = collect(roots, options, extra)
     with run.work_folder(out, resume) as work:
         scenes = prepare(photos, problems, options, progress)
         held = [photo.name for photo in scenes.part(scenes.validation)]
-        warn_of_what_weights_know(trained(options.weights), held)
+        warn_of_what_weights_know(begun, held)
         keras.utils.set_random_seed(options.seed)
         model = network.build(
             scenes.classes, options.alpha, options.weights, options.fine_tune_from
@@ -148,6 +151,7 @@ def _train(
         swap = SwapAverages()
         model.fit(
             batches,
+            initial_epoch=go_on(model, best.folder),
             epochs=options.epochs,
             callbacks=[
                 swap,
@@ -155,7 +159,7 @@ def _train(
                 History(best.folder),
                 best,
                 swap,
-                backup(best.folder),
+                Backup(best.folder),
                 TqdmCallback(verbose=1, tqdm_class=progress, desc="train"),
             ],
             verbose=0,
