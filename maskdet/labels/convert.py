@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +21,7 @@ from maskdet.labels import coco, collect, voc, yolo
 from maskdet.labels.collect import COCO, CROPS, VOC, YOLO
 from maskdet.labels.crop import MARGIN
 from maskdet.labels.cutting import QUALITY
-from maskdet.labels.manifest import PARTS, Manifest
+from maskdet.labels.manifest import PARTS, Manifest, alone
 from maskdet.labels.records import LabelledPicture, LabelledSet, Names, group_of
 from maskdet.progress import SILENT, Progress
 
@@ -70,20 +71,24 @@ def convert(
         progress: makes the bars.
 
     Raises:
-        InputError: the source cannot be read as that format.
+        InputError: the source cannot be read as that format, or another command is at work in
+            ``target``.
         OutputError: a file is there already, or cannot be written, or ``target`` is the source
             itself or, but for COCO, the name of a JSON file.
     """
     _check_target(source, target, to)
     found = collect.load(source, kind, progress)
     result = Converted(lost=found.lost, problems=found.problems)
-    if to == CROPS:
-        root = source.parent if source.is_file() else source
-        _crops(found, root, target, margin, overwrite, result, progress)
-    elif to == COCO and target.suffix.lower() == ".json":
+    if to == COCO and target.suffix.lower() == ".json":
         _json_alone(found, target, overwrite, result)
     else:
-        _with_pictures(found, target, to, link, overwrite, result, progress)
+        known = to == CROPS or any(picture.row for picture in found.pictures)
+        with alone(files.make_folder(target)) if known else nullcontext():
+            if to == CROPS:
+                root = source.parent if source.is_file() else source
+                _crops(found, root, target, margin, overwrite, result, progress)
+            else:
+                _with_pictures(found, target, to, link, overwrite, result, progress)
     result.lost = +result.lost
     return result
 

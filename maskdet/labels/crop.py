@@ -16,7 +16,7 @@ from maskdet.catalog import crops as ledger
 from maskdet.catalog import pictures as registry
 from maskdet.errors import InputError
 from maskdet.labels import cutting, voc
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import Manifest, alone
 from maskdet.labels.records import group_of
 from maskdet.layout import pictures, voc_path
 from maskdet.progress import SILENT, Progress
@@ -86,13 +86,30 @@ def crop(
         progress: makes the bar.
 
     Raises:
-        InputError: ``root`` is no folder, or a manifest cannot be read.
+        InputError: ``root`` is no folder, a manifest cannot be read, or another command is at
+            work in ``faces``.
         OutputError: the manifest, a folder or the ledger cannot be written.
     """
     check_apart(root, faces)
     data = data or faces.parent
     workers = workers or os.cpu_count() or 1
-    manifest = Manifest(files.make_folder(faces))
+    with alone(files.make_folder(faces)):
+        return _crop(root, faces, data, margin, workers, progress)
+
+
+def check_apart(root: Path, faces: Path) -> None:
+    """Raise InputError where crops would lie among the photographs and be labelled in turn."""
+    if _is_below(faces, root):
+        raise InputError(
+            f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
+            "(in a data set, raw), or let the crops go elsewhere (--faces)"
+        )
+
+
+def _crop(
+    root: Path, faces: Path, data: Path, margin: float, workers: int, progress: Progress
+) -> Cropped:
+    manifest = Manifest(faces)
     wanted, result = _wanted(root, data, margin, workers, progress)
     places, stale = _arrange(wanted, faces, manifest, root, data)
     cut = {file for file, face in places.items() if face.row.items() <= manifest.get(file).items()}
@@ -130,15 +147,6 @@ def crop(
     if catalog.exists(data):
         _enter(data, faces, [*stale, *failed], made, fresh.keys())
     return result
-
-
-def check_apart(root: Path, faces: Path) -> None:
-    """Raise InputError where crops would lie among the photographs and be labelled in turn."""
-    if _is_below(faces, root):
-        raise InputError(
-            f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
-            "(in a data set, raw), or let the crops go elsewhere (--faces)"
-        )
 
 
 def _wanted(

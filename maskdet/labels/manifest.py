@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from maskdet import lock
 from maskdet.errors import InputError
 from maskdet.files import write_bytes
 
 FILE = "manifest.csv"
+LOCK = f".{FILE}-lock"
 
 TRAIN, VAL, TEST = "train", "val", "test"
 PARTS = (TRAIN, VAL, TEST)
@@ -53,6 +56,24 @@ def refuse_part(root: Path) -> None:
                 f"{above / FILE} has the groups and the split of the pictures in {root}: name its "
                 f"folder, {above}"
             )
+
+
+@contextlib.contextmanager
+def alone(*roots: Path) -> Iterator[None]:
+    """Let no other command change the manifests of folders inside.
+
+    What changes one is to read it inside, too: it would else write back what was there before
+    another command. Only to read one, nobody needs this.
+
+    Raises:
+        InputError: another command is at it.
+        OutputError: a folder is not there, or cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        for place, root in {root.resolve(): root for root in roots}.items():
+            busy = f"another maskdet command is at work in {root}: wait until it is done"
+            stack.enter_context(lock.alone(place / LOCK, busy))
+        yield
 
 
 class Manifest:

@@ -12,7 +12,7 @@ import numpy as np
 from maskdet import files
 from maskdet.classes import KNOWN, canonical
 from maskdet.errors import InputError, OutputError
-from maskdet.labels.manifest import PARTS, Manifest, part
+from maskdet.labels.manifest import PARTS, Manifest, alone, part
 from maskdet.labels.pictures import Picture, gather, look
 from maskdet.labels.records import Names
 from maskdet.labels.split import clusters, divide
@@ -66,7 +66,8 @@ def partition(
         progress: makes the bars.
 
     Raises:
-        InputError: nothing is labelled, ``out`` lies in a root, or a manifest cannot be read.
+        InputError: nothing is labelled, ``out`` lies in a root, a manifest cannot be read, or
+            another command is at work on it.
         OutputError: a manifest cannot be written, or ``out`` is not empty.
     """
     for root in roots:
@@ -77,28 +78,29 @@ def partition(
             )
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is there already: choose a new folder for --out")
-    manifests = {root: Manifest(root) for root in roots}
-    pictures: list[Picture] = []
-    problems: list[str] = []
-    for root in manifests:
-        found, wrong = gather(root, manifests[root])
-        pictures += found
-        problems += wrong
-    looks = look(pictures, progress)
-    before = [part(picture.row.get("split", "")) for picture in pictures]
-    fixed = [-1 if anew or name is None else PARTS.index(name) for name in before]
-    chosen = divide(
-        np.array([[picture.faces[name] for name in KNOWN] for picture in pictures], np.int64),
-        clusters([picture.group for picture in pictures], looks.near(links=True)),
-        np.array(fixed, np.int64),
-        [fractions[name] for name in PARTS],
-        seed,
-    )
-    after = [PARTS[index] for index in chosen.tolist()]
-    for picture, name in zip(pictures, after, strict=True):
-        manifests[picture.root].set(picture.name, {"split": name})
-    for manifest in manifests.values():
-        manifest.write()
+    with alone(*roots):
+        manifests = {root: Manifest(root) for root in roots}
+        pictures: list[Picture] = []
+        problems: list[str] = []
+        for root in manifests:
+            found, wrong = gather(root, manifests[root])
+            pictures += found
+            problems += wrong
+        looks = look(pictures, progress)
+        before = [part(picture.row.get("split", "")) for picture in pictures]
+        fixed = [-1 if anew or name is None else PARTS.index(name) for name in before]
+        chosen = divide(
+            np.array([[picture.faces[name] for name in KNOWN] for picture in pictures], np.int64),
+            clusters([picture.group for picture in pictures], looks.near(links=True)),
+            np.array(fixed, np.int64),
+            [fractions[name] for name in PARTS],
+            seed,
+        )
+        after = [PARTS[index] for index in chosen.tolist()]
+        for picture, name in zip(pictures, after, strict=True):
+            manifests[picture.root].set(picture.name, {"split": name})
+        for manifest in manifests.values():
+            manifest.write()
     result = Partition(tabulate(pictures, after), problems=[*problems, *looks.problems])
     result.new = sum(was is None for was in before)
     result.moved = sum(was not in (None, now) for was, now in zip(before, after, strict=True))

@@ -14,7 +14,7 @@ from maskdet.catalog import find_root
 from maskdet.classes import WITHOUT_MASK
 from maskdet.errors import InputError, OutputError
 from maskdet.labels import dataset, voc
-from maskdet.labels.manifest import Manifest, refuse_part
+from maskdet.labels.manifest import Manifest, alone, refuse_part
 from maskdet.layout import voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.synth import ledger, worker
@@ -63,8 +63,9 @@ def synthesise(
         progress: makes the bar.
 
     Raises:
-        InputError: no bare face is labelled, ``out`` or the templates cannot be used, or the
-            manifest of ``root`` is that of a folder above.
+        InputError: no bare face is labelled, ``out`` or the templates cannot be used, the
+            manifest of ``root`` is that of a folder above, or another command is at work in
+            ``out``.
         ModelError: the landmark network is missing or altered.
         OutputError: something cannot be written, or is there already.
     """
@@ -75,19 +76,20 @@ def synthesise(
     jobs, skipped = plan(root, [*data.samples, *data.empty.values()], options)
     if not jobs and not skipped:
         raise InputError(f"no face in {root} is labelled {WITHOUT_MASK}")
-    _refuse_to_replace(out, jobs, options.overwrite)
     result = Synthesised(skipped=skipped, problems=data.problems)
-    record = _Record(root, out, options.seed)
-    outcomes = _work(jobs, options)
-    shown = iter(progress(outcomes, total=len(jobs), desc="synth", unit="picture"))
-    while some := list(islice(shown, max(1, _AT_ONCE // options.count))):
-        record.write([pair for outcome in some for pair in outcome.made])
-        for outcome in some:
-            result.skipped.update(outcome.skipped)
-            result.problems += [outcome.problem] if outcome.problem else []
-            for made, _ in outcome.made:
-                result.made.append(made)
-                result.labels[made.label] += len(made.targets)
+    with alone(files.make_folder(out)):
+        _refuse_to_replace(out, jobs, options.overwrite)
+        record = _Record(root, out, options.seed)
+        outcomes = _work(jobs, options)
+        shown = iter(progress(outcomes, total=len(jobs), desc="synth", unit="picture"))
+        while some := list(islice(shown, max(1, _AT_ONCE // options.count))):
+            record.write([pair for outcome in some for pair in outcome.made])
+            for outcome in some:
+                result.skipped.update(outcome.skipped)
+                result.problems += [outcome.problem] if outcome.problem else []
+                for made, _ in outcome.made:
+                    result.made.append(made)
+                    result.labels[made.label] += len(made.targets)
     return result
 
 
@@ -124,7 +126,7 @@ class _Record:
         self._out = out
         self._seed = str(seed)
         self._known = Manifest(root)
-        self._manifest = Manifest(files.make_folder(out))
+        self._manifest = Manifest(out)
         # From where pictures are named: as in the ledger, else as in the data set.
         self._base = find_root(out) or files.absolute(root).parent
 
