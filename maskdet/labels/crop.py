@@ -122,11 +122,17 @@ def _crop(
         # that shows something else than the manifest says.
         for file in (*stale, *fresh):
             (faces / file).unlink(missing_ok=True)
-        # A picture's crops are all in one part of the split: a new one must not land in another.
-        parts = {row.get("picture"): row["split"] for row in manifest.rows if row.get("split")}
+        # A picture's crops are all in one part of the split, wherever it is moved to: a new one
+        # must not land in another.
+        parts = {
+            row.get(key): row["split"]
+            for row in manifest.rows
+            if row.get("split")
+            for key in ("picture", "sha256")
+        }
         manifest.remove(stale)
         for file, face in fresh.items():
-            split = parts.get(face.row["picture"])
+            split = parts.get(face.row["sha256"]) or parts.get(face.row["picture"])
             manifest.set(file, {**face.row, "split": split} if split else face.row)
         manifest.write()
     of_picture: defaultdict[Path, dict[str, Box]] = defaultdict(dict)

@@ -282,7 +282,10 @@ def test_a_picture_without_a_part_is_told(root: Path) -> None:
     assert "1 pictures are in no part, first with_mask/new.png" in problem
 
 
-def test_a_face_that_is_labelled_anew_stays_in_its_part(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_face_that_is_labelled_anew_stays_in_its_part(
+    root: Path, tmp_path: Path, moved: bool
+) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     (root / "crowd.png").rename(raw / "crowd.png")
@@ -293,7 +296,11 @@ def test_a_face_that_is_labelled_anew_stays_in_its_part(root: Path, tmp_path: Pa
     manifest = Manifest(root)
     manifest.set("with_mask/crowd_0.jpg", {"split": "test"})
     manifest.write()
-    voc.write(raw / "crowd.xml", "crowd.png", 80, 80, [replace(face, label="without_mask")])
+    place = raw / "without_mask" if moved else raw
+    place.mkdir(exist_ok=True)
+    (raw / "crowd.png").rename(place / "crowd.png")
+    (raw / "crowd.xml").unlink()
+    voc.write(place / "crowd.xml", "crowd.png", 80, 80, [replace(face, label="without_mask")])
     crop(raw, root)
     assert not (root / "with_mask/crowd_0.jpg").exists()
     assert Manifest(root).get("without_mask/crowd_0.jpg")["split"] == "test"
