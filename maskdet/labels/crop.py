@@ -16,7 +16,7 @@ from maskdet.catalog import crops as ledger
 from maskdet.catalog import pictures as registry
 from maskdet.errors import InputError
 from maskdet.labels import cutting, voc
-from maskdet.labels.manifest import Manifest, alone
+from maskdet.labels.manifest import Manifest, alone, part
 from maskdet.labels.records import group_of
 from maskdet.layout import pictures, voc_path
 from maskdet.progress import SILENT, Progress
@@ -46,11 +46,16 @@ class Cropped:
 
 @dataclass(frozen=True, slots=True)
 class _Face:
-    """A face to have a crop of; ``row`` is what the manifest shall say of it."""
+    """A face to have a crop of.
+
+    ``row`` is what the manifest shall say of it; ``split`` is its picture's own part, if it has
+    one.
+    """
 
     picture: Path
     item: voc.VocObject
     row: Mapping[str, str]
+    split: str | None
 
 
 def crop(
@@ -67,8 +72,8 @@ def crop(
     into ``<class>/<picture's stem>_<place in the VOC file>.jpg``; where that name is another's,
     a digest of the picture's path follows the stem. ``manifest.csv`` in ``faces`` says which
     face each crop shows, and gives all crops of a picture one group: the one that a manifest in
-    ``root`` has for the picture, else the picture's path (``records.group_of``). A crop that is
-    new joins the part (``split``) of the picture's others.
+    ``root`` has for the picture, else the picture's path (``records.group_of``). A crop that has
+    no part (``split``) yet joins that of the picture's others, else the picture's own in ``root``.
 
     Crops of this folder whose picture, label, box or margin has changed are made anew or
     removed; crops of other folders, and files that the manifest does not know as crops, are
@@ -117,23 +122,17 @@ def _crop(
     aside = (_set_aside(data, faces, stale) & cut) - there
     places = {file: face for file, face in places.items() if file not in aside}
     fresh = {file: face for file, face in places.items() if file not in cut & there}
-    if fresh or stale:
+    splits = _splits(manifest, places, fresh)
+    if fresh or stale or splits:
         # In this order, a run that is killed leaves no crop that is not known as ours, and none
         # that shows something else than the manifest says.
         for file in (*stale, *fresh):
             (faces / file).unlink(missing_ok=True)
-        # A picture's crops are all in one part of the split, wherever it is moved to: a new one
-        # must not land in another.
-        parts = {
-            row.get(key): row["split"]
-            for row in manifest.rows
-            if row.get("split")
-            for key in ("picture", "sha256")
-        }
         manifest.remove(stale)
         for file, face in fresh.items():
-            split = parts.get(face.row["sha256"]) or parts.get(face.row["picture"])
-            manifest.set(file, {**face.row, "split": split} if split else face.row)
+            manifest.set(file, face.row)
+        for file, split in splits.items():
+            manifest.set(file, {"split": split})
         manifest.write()
     of_picture: defaultdict[Path, dict[str, Box]] = defaultdict(dict)
     for file, face in fresh.items():
@@ -165,10 +164,10 @@ def _wanted(
 
     def read(path: Path) -> tuple[list[_Face], voc.VocFile | None, str]:
         name = files.name_from(path, data)
-        said = known.get(path.relative_to(root).as_posix()).get("group")
-        group = said or group_of(path, root, data)
+        said = known.get(path.relative_to(root).as_posix())
+        group = said.get("group") or group_of(path, root, data)
         try:
-            return _faces(path, name, group, margin)
+            return _faces(path, name, group, part(said.get("split", "")), margin)
         except InputError as error:
             return [], None, str(error)
 
@@ -188,7 +187,7 @@ def _wanted(
 
 
 def _faces(
-    path: Path, name: str, group: str, margin: float
+    path: Path, name: str, group: str, split: str | None, margin: float
 ) -> tuple[list[_Face], voc.VocFile | None, str]:
     boxes = voc_path(path)
     if not boxes.is_file():
@@ -202,7 +201,7 @@ def _faces(
                 zip(("x1", "y1", "x2", "y2"), map(_text, item.box.to_list()), strict=True)
             )
             row = {"class": item.label, **picture, "object": str(item.index), **corners}
-            rows.append(_Face(path, item, {**row, "margin": _text(margin)}))
+            rows.append(_Face(path, item, {**row, "margin": _text(margin)}, split))
     return rows, file, ""
 
 
@@ -237,6 +236,28 @@ def _arrange(
             file = f"{label}/{stem}-{digest}_{number}.jpg"
         places[file] = face
     return places, sorted(mine - places.keys())
+
+
+def _splits(
+    manifest: Manifest, places: Mapping[str, _Face], fresh: Collection[str]
+) -> dict[str, str]:
+    """Return the part of each crop that has none yet, or is made anew, as far as it is known.
+
+    A picture's crops are all in one part, wherever it is moved to: a new one must not land in
+    another.
+    """
+    parts = {
+        row.get(key): row["split"]
+        for row in manifest.rows
+        if row.get("split")
+        for key in ("picture", "sha256")
+    }
+    splits = {
+        file: parts.get(face.row["sha256"]) or parts.get(face.row["picture"]) or face.split
+        for file, face in places.items()
+        if file in fresh or not manifest.get(file).get("split")
+    }
+    return {file: split for file, split in splits.items() if split}
 
 
 def _set_aside(data: Path, faces: Path, stale: Sequence[str]) -> set[str]:

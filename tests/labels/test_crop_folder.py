@@ -102,6 +102,23 @@ def test_a_group_that_the_photographs_have_is_kept(raw: Path, faces: Path) -> No
     assert Counter(row["group"] for row in rows(faces)) == {"street": 2, "raw/two/a.png": 1}
 
 
+@pytest.mark.parametrize("cut_before", [False, True])
+def test_a_part_that_the_photographs_have_is_taken_over_once(
+    raw: Path, faces: Path, scene: Bgr, cut_before: bool
+) -> None:
+    images.write(raw / "two/a.png", 255 - scene)
+    if cut_before:
+        crop(raw, faces)
+    for part, joined in (("", ""), ("odd", ""), ("valid", "val"), ("test", "val")):
+        (raw / "manifest.csv").write_text(f"file,split\none/a.png,{part}\ntwo/a.png,train\n")
+        crop(raw, faces)
+        parts = {(row["picture"], row["split"]) for row in rows(faces)}
+        assert parts == {("raw/two/a.png", "train"), ("raw/one/a.png", joined)}
+    label(raw / "one/a.png", *[("with_mask", box) for box in (LEFT, RIGHT, LEFT)])
+    crop(raw, faces)
+    assert Counter(row["split"] for row in rows(faces)) == {"val": 3, "train": 1}
+
+
 def test_crops_follow_the_labels(raw: Path, faces: Path) -> None:
     crop(raw, faces)
     again = crop(raw, faces)
