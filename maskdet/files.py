@@ -122,6 +122,11 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
+def is_below(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bool:
+    """Tell whether a path is ``root`` or lies below it; links are not followed."""
+    return absolute(path).is_relative_to(absolute(root))
+
+
 def name_from(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str:
     """Return a path from ``root`` on, with ``/``; an absolute one where it lies elsewhere."""
     place, above = absolute(path), absolute(root)

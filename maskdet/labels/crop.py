@@ -11,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from maskdet import catalog, files, images
-from maskdet.catalog import crops as ledger
-from maskdet.catalog import pictures as registry
+from maskdet import files, images
 from maskdet.errors import InputError
-from maskdet.labels import cutting, voc
+from maskdet.labels import cutting, ledger, voc
 from maskdet.labels.manifest import Manifest, alone, part
 from maskdet.labels.records import group_of
 from maskdet.layout import pictures, voc_path
@@ -104,7 +102,7 @@ def crop(
 
 def check_apart(root: Path, faces: Path) -> None:
     """Raise InputError where crops would lie among the photographs and be labelled in turn."""
-    if _is_below(faces, root):
+    if files.is_below(faces, root):
         raise InputError(
             f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
             "(in a data set, raw), or let the crops go elsewhere (--faces)"
@@ -119,7 +117,7 @@ def _crop(
     places, stale = _arrange(wanted, faces, manifest, root, data)
     cut = {file for file, face in places.items() if face.row.items() <= manifest.get(file).items()}
     there = {file for file in places if (faces / file).is_file()}
-    aside = (_set_aside(data, faces, stale) & cut) - there
+    aside = (ledger.set_aside(data, faces, stale) & cut) - there
     places = {file: face for file, face in places.items() if file not in aside}
     fresh = {file: face for file, face in places.items() if file not in cut & there}
     splits = _splits(manifest, places, fresh)
@@ -149,8 +147,8 @@ def _crop(
     result.made = len(fresh) - len(failed)
     result.unchanged = len(places) - len(fresh)
     result.removed = len(stale)
-    if catalog.exists(data):
-        _enter(data, faces, [*stale, *failed], made, fresh.keys())
+    shown = {file: (face.picture, face.item) for file, face in made.items()}
+    ledger.enter(data, faces, [*stale, *failed], shown, fresh.keys())
     return result
 
 
@@ -217,7 +215,7 @@ def _arrange(
     mine = {
         file
         for file, row in ours.items()
-        if _is_below(data / row["picture"], root)
+        if files.is_below(data / row["picture"], root)
         or (row["sha256"] in here and not (data / row["picture"]).is_file())
     }
     places: dict[str, _Face] = {}
@@ -260,21 +258,6 @@ def _splits(
     return {file: split for file, split in splits.items() if split}
 
 
-def _set_aside(data: Path, faces: Path, stale: Sequence[str]) -> set[str]:
-    """Return the crops that dedup has set aside for another that is there and not ``stale``."""
-    if not (catalog.exists(data) and _is_below(faces, data)):
-        return set()
-    with catalog.Catalog(data) as opened:
-        above = f"{opened.relative(faces)}/"
-        return {
-            path.removeprefix(above)
-            for path, kept in ledger.set_aside(opened).items()
-            if path.startswith(above)
-            and kept.removeprefix(above) not in stale
-            and opened.absolute(kept).is_file()
-        }
-
-
 def _is_crop(row: Mapping[str, str]) -> bool:
     """Tell whether a row is of a crop that was cut here, and names a file below its folder."""
     file = PurePosixPath(row.get("file", ""))
@@ -283,44 +266,6 @@ def _is_crop(row: Mapping[str, str]) -> bool:
         and not file.is_absolute()
         and ".." not in file.parts
     )
-
-
-def _enter(
-    data: Path,
-    faces: Path,
-    gone: Sequence[str],
-    places: Mapping[str, _Face],
-    fresh: Collection[str],
-) -> None:
-    """Bring the ledger up to date; what lies outside the data set is not in it."""
-    if not _is_below(faces, data):
-        return
-    with catalog.Catalog(data) as opened:
-        ids = {
-            picture: registry.register(opened, picture).id
-            for picture in {face.picture for face in places.values()}
-            if _is_below(picture, data)
-        }
-        ledger.update(
-            opened,
-            [opened.relative(faces / file) for file in gone],
-            [
-                ledger.Crop(
-                    opened.relative(faces / file),
-                    ids[face.picture],
-                    face.item.index,
-                    face.item.label,
-                    face.item.box,
-                    file in fresh,
-                )
-                for file, face in places.items()
-                if face.picture in ids
-            ],
-        )
-
-
-def _is_below(path: Path, root: Path) -> bool:
-    return files.absolute(path).is_relative_to(files.absolute(root))
 
 
 def _text(value: float) -> str:

@@ -36,7 +36,7 @@ def enter(out: Path, made: Sequence[Made]) -> None:
 def _origin(opened: catalog.Catalog, target: Sample) -> tuple[int, int, Box] | None:
     """Return the id of a picture of the data set, and which face of it."""
     path = target.path
-    if not files.absolute(path).is_relative_to(files.absolute(opened.root)):
+    if not files.is_below(path, opened.root):
         return None
     for row in opened.read("SELECT * FROM crops WHERE path = ?", (opened.relative(path),)):
         box = Box(row["x1"], row["y1"], row["x2"], row["y2"])

@@ -69,7 +69,7 @@ def synthesise(
         ModelError: the landmark network is missing or altered.
         OutputError: something cannot be written, or is there already.
     """
-    if files.absolute(out).is_relative_to(files.absolute(root)):
+    if files.is_below(out, root):
         raise InputError(f"{out} lies in {root}: what is made would be taken for an original")
     refuse_part(root)
     data = dataset.load([root], options.exclude)
