@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from maskdet.detect import draw
+from maskdet.detect import container, draw
 from maskdet.detect.stream import set_up_opencv
 from maskdet.errors import OutputError
 from maskdet.files import make_folder
@@ -93,7 +93,7 @@ class AnnotatedFilm:
         self._writer = None
         try:
             # OpenCV reports no failed write, not even on a full disk.
-            if _length(self._beside) < self._written:
+            if not _has(self._beside, self._written):
                 self._beside.unlink(missing_ok=True)
                 raise OutputError(f"cannot write {self.path}: is the disk full?")
             self._beside.replace(self.path)
@@ -125,11 +125,16 @@ class AnnotatedFilm:
             self._written += 1
 
 
-def _length(path: Path) -> int:
+def _has(path: Path, length: int) -> bool:
+    """Tell whether a film is all there and has so many frames: by its header and by the last."""
     capture = cv2.VideoCapture(  # type: ignore[call-overload]
         os.fsencode(path), cv2.CAP_FFMPEG
     )
     try:
-        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        # Where the header could not be finished, this is FFmpeg's guess: too high or too low.
+        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) >= length
+        # OpenCV goes only as far as is stated.
+        capture.set(cv2.CAP_PROP_POS_FRAMES, length - 1)
+        return stated and capture.read()[0] and not container.is_cut_off(path)
     finally:
         capture.release()

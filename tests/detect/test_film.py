@@ -123,11 +123,12 @@ from maskdet.detect.film import AnnotatedFilm
 from maskdet.errors import OutputError
 from maskdet.types import ImageResult
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-film = AnnotatedFilm(Path(sys.argv[1]), 25)
+path, contrast, limit = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+film = AnnotatedFilm(path, 25)
 random = np.random.default_rng(0)
 for n in range(20):
-    noise = random.integers(0, 255, (240, 320, 3), np.uint8)
+    noise = random.integers(0, contrast, (240, 320, 3), np.uint8)
     film.write(noise, ImageResult("f", "f", 320, 240, time_s=n / 25))
 try:
     film.close()
@@ -137,10 +138,18 @@ except OutputError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits files as only POSIX can")
-def test_a_full_disk_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize(
+    ("suffix", "contrast", "limit"),
+    [
+        (".mp4", 255, 20_000),
+        (".mkv", 255, 670_000),  # the guess of the frames is too low
+        (".mkv", 10, 12_000),  # too high
+        (".avi", 10, 15_000),
+        (".avi", 10, 25_000),  # all frames are there, but not the index
+    ],
+)
+def test_a_full_disk_is_noticed(tmp_path: Path, suffix: str, contrast: int, limit: int) -> None:
+    command = [sys.executable, "-c", FULL_DISK, tmp_path / f"a{suffix}", str(contrast), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "is the disk full" in done.stdout
     assert list(tmp_path.iterdir()) == []
