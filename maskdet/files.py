@@ -36,13 +36,18 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Return where a file lies, and where it is written before it is renamed to that.
 
-    Of a link, the former is what it leads to. For a device or pipe both are itself.
+    Of a link, the former is what it leads to. For a device or pipe both are itself. The latter
+    has the number of the process in its name: two runs that write one file keep apart.
     """
     target = Path(path)
     if target.exists() and not (target.is_file() or target.is_dir()):
         return target, target
     place = Path(os.path.realpath(target))
-    return place, place.with_name(f".{place.name}.part")
+    return place, _beside(place)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{os.getpid()}.part")
 
 
 def copy(
@@ -60,7 +65,7 @@ def copy(
         OutputError: the target cannot be written.
     """
     origin, place = Path(source), Path(target)
-    beside = place.with_name(f".{place.name}.part")
+    beside = _beside(place)
     try:
         if place.exists() and place.samefile(origin):
             return

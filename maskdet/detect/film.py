@@ -10,7 +10,7 @@ import cv2
 from maskdet.detect import container, draw
 from maskdet.detect.stream import set_up_opencv
 from maskdet.errors import OutputError
-from maskdet.files import make_folder
+from maskdet.files import make_folder, places
 from maskdet.images import Bgr
 from maskdet.types import ImageResult
 
@@ -38,8 +38,8 @@ class AnnotatedFilm:
     taken over. The first frame decides on the size; others are scaled to it.
 
     Args:
-        path: the film; its folder is made. It appears there when ``close`` has finished it,
-            until then it is ``.<stem>.part<suffix>`` beside.
+        path: the film, or a link to it; its folder is made. It appears there when ``close`` has
+            finished it, until then it is ``.<name>.<process>.part<suffix>`` beside.
         fps: its frames per second.
         blur: hide the faces.
 
@@ -55,11 +55,12 @@ class AnnotatedFilm:
             raise OutputError(
                 f"cannot write {path}: a film's name ends with {', '.join(sorted(SUFFIXES))}"
             )
-        if path.is_dir():
-            raise OutputError(f"cannot write {path}: it is a folder")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"cannot write {path}: it is no file")
         self.path = path
         self.finished = False
-        self._beside = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._place, beside = places(path)
+        self._beside = beside.with_name(beside.name + path.suffix)  # OpenCV goes by the ending
         self._fps = round(fps, 2 if fps > _FPS_OF_THREE_DECIMALS else 3)
         self._blur = blur
         self._writer: cv2.VideoWriter | None = None
@@ -96,7 +97,7 @@ class AnnotatedFilm:
             if not _has(self._beside, self._written):
                 self._beside.unlink(missing_ok=True)
                 raise OutputError(f"cannot write {self.path}: is the disk full?")
-            self._beside.replace(self.path)
+            self._beside.replace(self._place)
             self.finished = True
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error

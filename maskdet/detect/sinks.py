@@ -63,8 +63,8 @@ class Csv:
 
     Rows go, each at once, to a file beside; ``close`` gives it its name, also when the run
     was interrupted, as that is how a camera's usually ends. If not even one result came, an
-    earlier table stays. A run that is killed leaves its rows in ``.<name>.part``. A device or
-    pipe gets the rows themselves.
+    earlier table stays. A run that is killed leaves its rows in
+    ``.<name>.<process>.part``. A device or pipe gets the rows themselves.
 
     Args:
         path: of the table; its folder is made.

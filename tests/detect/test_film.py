@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_until_it_is_closed_nothing_has_its_name(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_two_runs_write_what_a_link_leads_to_and_keep_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "a.mp4"
+    link.symlink_to("film")
+    first = AnnotatedFilm(link, 25)
+    first.write(np.zeros((64, 64, 3), np.uint8), result(0))
+    monkeypatch.setattr(os, "getpid", lambda: 0)  # as in another process
+    assert write(AnnotatedFilm(link, 25), [0, 0.04]) == [0, 1]
+    assert write(first, [0.04, 0.08, 0.12]) == [0, 0, 1, 2]
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "film"]
+
+
 def test_without_a_frame_there_is_no_film(tmp_path: Path) -> None:
     film = AnnotatedFilm(tmp_path / "a.mp4", 25)
     film.write(None, result(0))
@@ -106,9 +121,12 @@ def test_without_a_frame_there_is_no_film(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a", "a.webm", "folder.mp4", "file/a.mp4", "small.mp4"])
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "a", "a.webm", "folder.mp4", "file/a.mp4", "small.mp4", "pipe.mp4"]
+)
 def test_what_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.mp4").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "file").write_bytes(b"")
     side = 1 if name == "small.mp4" else 64
     with pytest.raises(OutputError, match="cannot"):

@@ -86,9 +86,25 @@ def test_csv_rows_are_on_disk_before_the_end(image: Bgr, tmp_path: Path) -> None
     sink = Csv(path)
     sink.write(image, result())
     assert path.read_text() == "of the last run"
-    assert len((tmp_path / ".faces.csv.part").read_text().splitlines()) == 3
+    (beside,) = tmp_path.glob(".faces.csv.*.part")
+    assert len(beside.read_text().splitlines()) == 3
     sink.close()
     assert len(path.read_text().splitlines()) == 3
+
+
+def test_two_runs_that_write_one_table_keep_apart(
+    image: Bgr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "faces.csv"
+    first = Csv(path)
+    first.write(image, result())
+    monkeypatch.setattr(os, "getpid", lambda: 0)  # as in another process
+    second = Csv(path)
+    second.write(image, result(faces=1))
+    for sink, rows in ((first, 2), (second, 1)):
+        sink.close()
+        assert len(path.read_text().splitlines()) == 1 + rows
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_without_a_result_the_earlier_table_stays(tmp_path: Path) -> None:
