@@ -37,7 +37,7 @@ class Pipeline:
     """Finds the faces of an image and says of each how its mask sits.
 
     All faces of an image go through the classifier in one batch. What is taken for background
-    (a false alarm of the detector) is left out.
+    (a false alarm of the detector) is left out. Several threads may share a pipeline.
 
     Args:
         detector: finds the faces.
@@ -239,7 +239,7 @@ def load_pipeline(
     classifier: Name | None = None,
     moving: bool = False,
 ) -> Pipeline:
-    """Load what finds faces and what labels them.
+    """Load what finds faces and what labels them; several threads may share it.
 
     Args:
         model: name or folder of what says how the masks sit: a detector of maskdet's, which

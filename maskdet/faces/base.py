@@ -13,7 +13,9 @@ if TYPE_CHECKING:  # the command line reads the detectors' names, and needs no O
 
 
 class FaceDetector(Protocol):
-    """Finds faces in one image; one at a time, so each thread needs a detector of its own.
+    """Finds faces in one image.
+
+    Several threads may share a detector; one that can see to one image only lets them wait.
 
     A detector that also knows how a mask sits fills ``Face.scores``; nothing around it
     has to change then.

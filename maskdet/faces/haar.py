@@ -7,6 +7,7 @@ and Maydt, 2002; ``haarcascade_frontalface_default.xml`` of the package opencv-p
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 
 import cv2
@@ -56,6 +57,7 @@ class HaarFaceDetector:
             self._cascade = cv2.CascadeClassifier(str(path))
         except (cv2.error, SystemError) as error:  # OpenCV's bindings raise the latter here
             raise ModelError(f"{path} is no cascade that OpenCV can read") from error
+        self._lock = threading.Lock()
         self.min_score = min_score
         self.min_face = min_face
 
@@ -68,9 +70,10 @@ class HaarFaceDetector:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         # Without the levels there are no weights; all that come back have passed every stage.
-        squares, _, weights = self._cascade.detectMultiScale3(
-            grey, _SCALE_STEP, _NEIGHBOURS, outputRejectLevels=True
-        )
+        with self._lock:  # the cascade keeps the picture that it is at
+            squares, _, weights = self._cascade.detectMultiScale3(
+                grey, _SCALE_STEP, _NEIGHBOURS, outputRejectLevels=True
+            )
         candidates = (
             (Box(x / scale, y / scale, (x + w) / scale, (y + h) / scale), score(float(weight)))
             for (x, y, w, h), weight in zip(squares, weights, strict=True)

@@ -7,6 +7,7 @@ Liu et al., SSD: Single Shot MultiBox Detector, 2016; weights of the OpenCV proj
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 
 import cv2
@@ -94,6 +95,7 @@ class SsdFaceDetector:
             ]
         except (OSError, cv2.error) as error:
             raise ModelError(f"cannot load the SSD from {prototxt}: {error}") from error
+        self._lock = threading.Lock()
         self.min_score = min_score
         self.min_face = min_face
         self.size = size
@@ -131,9 +133,11 @@ class SsdFaceDetector:
     ) -> list[tuple[Box, float]]:
         height, width = image.shape[:2]
         net = self._nets[which]
-        net.setInput(cv2.dnn.blobFromImage(cv2.resize(image, size), 1.0, mean=MEAN_BGR))
-        # Rows of (image, class, score, x1, y1, x2, y2), the corners as parts of the side.
-        rows = net.forward()[0, 0]
+        blob = cv2.dnn.blobFromImage(cv2.resize(image, size), 1.0, mean=MEAN_BGR)
+        with self._lock:  # a network keeps the picture that it is at
+            net.setInput(blob)
+            # Rows of (image, class, score, x1, y1, x2, y2), the corners as parts of the side.
+            rows = net.forward()[0, 0]
         rows = rows[rows[:, 2] >= least][:, 2:]
         corners = rows[:, 1:] * np.array((width, height) * 2)
         return [

@@ -5,6 +5,7 @@ Wu, Peng and Yu: YuNet: A Tiny Millisecond-level Face Detector, 2023; weights of
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import cv2
@@ -66,6 +67,7 @@ class YunetFaceDetector:
             self._net.detect(np.zeros((32, 32, 3), np.uint8))
         except (OSError, cv2.error) as error:
             raise ModelError(f"{path} is no YuNet; that comes from {ORIGIN}: {error}") from error
+        self._lock = threading.Lock()
         self.min_score = min_score
         self.min_face = min_face
 
@@ -79,9 +81,10 @@ class YunetFaceDetector:
             return []
         if size != (width, height):
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        self._net.setInputSize(size)
-        # Rows of x, y, width, height, five landmarks (ten numbers), score; None for no face.
-        _, rows = self._net.detect(image)
+        with self._lock:  # the network keeps the size of the picture that it is at
+            self._net.setInputSize(size)
+            # Rows of x, y, width, height, five landmarks (ten numbers), score; None for no face.
+            _, rows = self._net.detect(image)
         if rows is None:
             return []
         rows = rows[np.isfinite(rows).all(axis=1)]  # of flat pictures, not all are numbers

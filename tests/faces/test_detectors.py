@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -148,6 +149,15 @@ def test_one_detector_takes_pictures_of_all_sizes(
     first = detector.detect(astronaut)
     detector.detect(astronaut[:100, :300].copy())
     assert detector.detect(astronaut) == first
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_threads_may_share_a_detector(name: str, create: Create, astronaut: Bgr) -> None:
+    detector = create(name)
+    pictures = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300, 100:].copy()]
+    alone = [detector.detect(picture) for picture in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(detector.detect, pictures * 4)) == alone * 4
 
 
 def test_usable_clips_orders_and_leaves_out() -> None:
