@@ -7,7 +7,7 @@ import io
 import os
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -259,7 +259,9 @@ def is_annotated(path: Path) -> bool:
 
 
 def find(
-    folder: str | os.PathLike[str], unreadable: Callable[[OSError], None] | None = None
+    folder: str | os.PathLike[str],
+    unreadable: Callable[[OSError], None] | None = None,
+    suffixes: Container[str] = SUFFIXES,
 ) -> list[Path]:
     """Return the image files below ``folder`` by their ending, sorted.
 
@@ -269,6 +271,7 @@ def find(
         folder: is searched with all below it, links to folders left out.
         unreadable: is called with the error for each folder or file that cannot be looked at;
             its ``filename`` says which. Without it, the first one ends the search.
+        suffixes: the endings, in lower case.
 
     Raises:
         InputError: a folder or file cannot be looked at, and ``unreadable`` is None.
@@ -284,7 +287,7 @@ def find(
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             path = Path(place, name)
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or is_annotated(path):
+            if name.startswith(".") or path.suffix.lower() not in suffixes or is_annotated(path):
                 continue
             try:
                 if path.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,8 @@ _KEPT_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 _UNREAD = {".heic", ".heif", ".jp2", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
 """Endings of pictures that ``images.read`` cannot read."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def expand(inputs: Sequence[str], stdin: bytes | None = None) -> list[Picture]:
     """Return the pictures that are meant, each once.
 
     What does not exist or holds no picture becomes a Picture with a ``problem``. Earlier
-    output (``*.maskdet.*``) is left out, unless it is all that is named.
+    output (``*.maskdet.*``) is left out, unless it is all that is named. The log warns of pictures
+    in folders that are of a kind that cannot be read.
 
     Args:
         inputs: files, folders (searched recursively), patterns (``*``, ``?``, ``[...]``,
@@ -107,12 +111,17 @@ def _search(folder: Path) -> Iterator[Picture]:
         yield Picture(str(path), path.relative_to(folder))
     for error in unreadable:
         yield _problem(str(error.filename), f"cannot read {error.filename}: {error.strerror}")
+    others = images.find(folder, lambda _: None, _UNREAD)  # what cannot be looked at is told above
+    kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
     if not found and not unreadable:
-        others = sorted({path.suffix.lower() for path in folder.rglob("*")} & _UNREAD)
-        unread = f", and maskdet cannot read {', '.join(others)}" if others else ""
+        unread = f", and maskdet cannot read {kinds}" if others else ""
         yield _problem(
             str(folder),
             f"there is no picture in the folder {folder} (*{images.MARK}.* is left out){unread}",
+        )
+    elif others:
+        log.warning(
+            "%s: pictures left out that maskdet cannot read: %d (%s)", folder, len(others), kinds
         )
 
 

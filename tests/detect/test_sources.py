@@ -57,10 +57,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["**/deep"], ["sub/deep/c.webp"]),
     ],
 )
-def test_what_is_meant(inputs: Sequence[str], sources: Sequence[str]) -> None:
+def test_what_is_meant(
+    inputs: Sequence[str], sources: Sequence[str], caplog: pytest.LogCaptureFixture
+) -> None:
     pictures = expand(inputs)
     assert [picture.source for picture in pictures] == sources
     assert [picture.problem for picture in pictures] == [None] * len(sources)
+    assert len(caplog.messages) == inputs.count(".")  # of what lies in "foreign"
 
 
 def test_a_pattern_may_be_absolute(folder: Path) -> None:
@@ -89,6 +92,15 @@ def test_problems_stand_among_the_pictures(given: str, problem: str) -> None:
     assert first.problem is not None
     assert first.problem.startswith(problem)
     assert (second.source, second.problem) == ("a.jpg", None)
+
+
+def test_of_pictures_in_a_folder_that_cannot_be_read_the_log_warns(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("sub/a.HEIC", "sub/deep/b.svg", "sub/c.svg", "sub/a.xml", "sub/._a.jp2"):
+        Path(name).touch()
+    assert [picture.problem for picture in expand(["sub", "a.jpg"])] == [None] * 3
+    assert caplog.messages == ["sub: pictures left out that maskdet cannot read: 3 (.heic, .svg)"]
 
 
 def test_a_folder_below_that_cannot_be_read_is_told(refuse: Callable[..., None]) -> None:
