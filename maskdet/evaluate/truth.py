@@ -128,9 +128,15 @@ def read_tags(path: Path, truth: Truth) -> tuple[Tags, list[str]]:
         InputError: the file cannot be read or lacks a column.
     """
     rows = csv.DictReader(io.StringIO(files.read_text(path)))
-    missing = {"file", "object", "tags"} - set(rows.fieldnames or ())
+    try:
+        columns = rows.fieldnames or ()
+        numbered = [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        line = rows.reader.line_num  # its own is that of the last good row
+        raise InputError(f"cannot read {path}: line {line}: {error}") from error
+    missing = {"file", "object", "tags"} - set(columns)
     if missing:
-        header = ",".join(rows.fieldnames or ())
+        header = ",".join(columns)
         raise InputError(
             f"{path} has no column {', '.join(sorted(missing))}: its first line is {header!r}"
         )
@@ -138,12 +144,12 @@ def read_tags(path: Path, truth: Truth) -> tuple[Tags, list[str]]:
     listed = {path.relative_to(truth.root).as_posix() for path in images.find(truth.root)}
     tags: dict[tuple[str, int], frozenset[str]] = {}
     problems = []
-    for row in rows:
+    for line, row in numbered:
         name, number = row["file"], row["object"] or ""
         if name in known and number.isdecimal() and int(number) in known[name]:
             place = (name, int(number))
             words = frozenset(filter(None, re.split(r"[;\s]+", row["tags"] or "")))
             tags[place] = tags.get(place, frozenset()) | words
         elif name in known or name not in listed:  # else of a picture that is left out
-            problems.append(f"{path}: line {rows.line_num}: no face {number} in {name}")
+            problems.append(f"{path}: line {line}: no face {number} in {name}")
     return tags, problems

@@ -112,7 +112,10 @@ class Manifest:
                     if values:
                         values += [""] * (len(self.columns) - len(values))
                         self._add(dict(zip(self.columns, values, strict=True)))
-        except (OSError, csv.Error) as error:
+        except csv.Error as error:
+            line = lines.line_num
+            raise InputError(f"cannot read {self.path}: line {line}: {error}") from error
+        except OSError as error:
             raise InputError(f"cannot read {self.path}: {error}") from error
         if "file" not in self.columns:
             raise InputError(f"{self.path} has no column 'file'")

@@ -94,6 +94,12 @@ def test_tags_of_no_face_are_named(data: Path, row: str) -> None:
     assert len(problems) == 1
 
 
+@pytest.mark.parametrize(("before", "line"), [("", 1), ("file,object,tags\nb.png,1,hand\n", 3)])
+def test_tags_that_never_end_are_refused(data: Path, before: str, line: int) -> None:
+    with pytest.raises(InputError, match=rf"cannot read .*tags\.csv: line {line}: field larger"):
+        read(data, before + "x" * 200_000)
+
+
 @pytest.mark.parametrize(
     ("header", "problem"),
     [

@@ -61,7 +61,11 @@ def test_without_a_file_there_is_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("picture\na.jpg\n", "no column 'file'"), ("file,group\na.jpg,b,c\n", "line 2 has more")],
+    [
+        ("picture\na.jpg\n", "no column 'file'"),
+        ("file,group\na.jpg,b,c\n", "line 2 has more"),
+        ("file,group\na.jpg," + "b" * 200_000, "line 2: field larger"),
+    ],
 )
 def test_what_is_no_manifest(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "manifest.csv").write_text(text)
