@@ -76,6 +76,10 @@ class Film:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
+            if self.path.is_fifo():
+                raise InputError(
+                    f"{path} is a pipe, and no film can be read from one: save it first"
+                )
             empty = self.path.stat().st_size == 0
             text = container.is_text(self.path)
             self._cut_off = container.is_cut_off(self.path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_what_is_no_film(tmp_path: Path, content: bytes | None, message: str, na
 def test_a_folder_is_no_film(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read"):
         Film(tmp_path)
+
+
+def test_a_film_in_a_pipe_is_refused_as_that() -> None:
+    pipe, end = os.pipe()
+    os.write(end, bytes(range(256)))
+    os.close(end)
+    with pytest.raises(InputError, match=f"/dev/fd/{pipe} is a pipe"):
+        Film(f"/dev/fd/{pipe}")
+    os.close(pipe)
 
 
 def test_a_film_with_a_hole_gives_the_rest_and_a_message(
