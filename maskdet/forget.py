@@ -186,10 +186,11 @@ def _removal(
     places = [*astray, *(catalog.absolute(path) for path in (*crops, picture.path) if path)]
     for path in places:
         catalog.relative(path)  # refuses what a forged ledger says of other places
-    # Set aside, it may lie outside of the root; where that was cut short, at its old place.
+    # Set aside, it may lie outside of the root; where that was cut short, at its old place. Where
+    # a person has copied it back from there, at both.
     for row in catalog.read(
         "SELECT aside.path, moved_to, sha256 FROM aside JOIN images ON images.id = image_id "
-        f"WHERE undone = 0 AND (image_id = ? OR aside.path IN ({', '.join('?' * len(crops))}))",
+        f"WHERE image_id = ? OR aside.path IN ({', '.join('?' * len(crops))})",
         (picture.id, *crops),
     ):
         for name in filter(None, (row["moved_to"], row["path"])):

@@ -9,7 +9,7 @@ from collected import Collected, collect, search, serve
 
 from maskdet import forget
 from maskdet.catalog import Catalog, crops, origin, pictures
-from maskdet.dedup.aside import set_aside, undo
+from maskdet.dedup.aside import recover, set_aside, undo
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError
 from maskdet.labels.manifest import Manifest
@@ -170,6 +170,17 @@ def test_a_crop_that_was_set_aside_as_a_copy_goes_too(
     with Catalog(collected.data) as catalog:
         assert not catalog.read("SELECT 1 FROM images WHERE path LIKE '%/faces/%'")
         assert undo(catalog).problems == []
+
+
+def test_a_copy_that_was_brought_back_goes_from_both_places(collected: Collected) -> None:
+    aside = collected.paths["street_again"]
+    back = collected.data / "raw/with_mask" / aside.name
+    shutil.copy(aside, back)
+    with Catalog(collected.data) as catalog:
+        assert recover(catalog) == []
+    assert do(collected, str(back)).problems == []
+    assert not back.exists()
+    assert not aside.exists()
 
 
 def test_manifests_of_others_stop_nothing(collected: Collected) -> None:

@@ -145,11 +145,13 @@ def _tidy(catalog: Catalog, row: sqlite3.Row) -> None:
     elif row["moved_to"]:
         target = catalog.absolute(row["moved_to"])
         if target.exists():
-            # It is at its new place, but not yet taken away from the old one; another file
-            # that has come there since is none of our business.
-            if files.sha256(path) == files.sha256(target):
+            if files.sha256(path) != files.sha256(target):
+                return  # Another file that has come there since is none of our business.
+            if own_voc(path) is None and os.path.samestat(path.lstat(), target.lstat()):
+                # It is at its new place, but not yet taken away from the old one.
                 path.unlink()
-            return
+                return
+            # A person has copied it back and wants it: it is judged like any other picture.
         boxes, own = voc_path(target), voc_path(path)
         if boxes.exists() and not own.exists():
             _move(boxes, own)

@@ -197,6 +197,33 @@ def test_a_folder_that_nothing_can_leave_stops_nothing(
     assert contents(root) == before
 
 
+@pytest.mark.parametrize(
+    ("bring", "boxes"),
+    [(shutil.copy, "<annotation/>"), (shutil.copy, "mine"), (shutil.copy, None), (os.link, "mine")],
+)
+def test_what_a_person_has_copied_back_stays(
+    root: Path,
+    catalog: Catalog,
+    matches: list[Match],
+    bring: Callable[[Path, Path], object],
+    boxes: str | None,
+) -> None:
+    path = Path(matches[0].path)
+    aside.set_aside(catalog, matches, "move", root / "duplicates")
+    moved = root / "duplicates" / place(catalog) / path.name
+    bring(moved, path)
+    if boxes:
+        path.with_suffix(".xml").write_text(boxes)
+    assert aside.recover(catalog) == []
+    assert path.exists()
+    assert path.with_suffix(".xml").read_text() == (boxes or "<annotation/>")
+    assert moved.exists()
+    again = aside.set_aside(catalog, matches[:1], "move", root / "duplicates")
+    assert [Path(str(to)).name for _, to in again.moved] == ["b-2.jpg"]
+    assert aside.undo(catalog).problems == []
+    assert path.exists()
+
+
 def test_two_processes_do_not_set_aside_at_once(
     root: Path, catalog: Catalog, matches: list[Match]
 ) -> None:
