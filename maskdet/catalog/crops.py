@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from maskdet.catalog.store import Catalog, now
+from maskdet.catalog.store import FILE, HIDDEN, Catalog, find_root, now
+from maskdet.errors import MaskdetError
+from maskdet.files import absolute
 from maskdet.types import Box
 
 
@@ -26,6 +29,22 @@ def set_aside(catalog: Catalog) -> dict[str, str]:
     """Return where files lay that dedup has set aside or deleted, with what stays for each."""
     rows = catalog.read("SELECT path, kept FROM aside WHERE undone = 0 AND action != 'link'")
     return {row["path"]: row["kept"] for row in rows}
+
+
+def set_aside_from(folder: Path) -> set[Path]:
+    """Return where files lay that dedup has set aside or deleted, as the folder's ledgers say.
+
+    A ledger that cannot be opened (the data set may be read-only) says nothing.
+    """
+    found: set[Path] = set()
+    for root, file in ((find_root(folder), FILE), (absolute(folder), HIDDEN)):
+        if root and (root / file).is_file():
+            try:
+                with Catalog(root, file) as catalog:
+                    found.update(map(catalog.absolute, set_aside(catalog)))
+            except MaskdetError:
+                continue
+    return found
 
 
 def update(catalog: Catalog, gone: Iterable[str], crops: Iterable[Crop]) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from maskdet import images
+from maskdet import files, images
+from maskdet.catalog.crops import set_aside_from
 from maskdet.classes import BACKGROUND, canonical
 from maskdet.errors import InputError
 from maskdet.labels import voc
@@ -174,9 +175,18 @@ def _refuse_empty_classes(root: Path, pictures: Sequence[Path]) -> None:
 
 
 def _check_manifest(data: Dataset, manifest: Manifest, pictures: Sequence[str]) -> None:
-    """Report rows that name no picture: a group that is not found would be lost unseen."""
+    """Report rows that name no picture: a group that is not found would be lost unseen.
+
+    Those of pictures that were set aside are left alone: they may be put back.
+    """
     found = {row["file"] for name in pictures if (row := manifest.get(name))}
     missing = sorted({row["file"] for row in manifest.rows if row["file"]} - found)
+    if missing:
+        folder = files.absolute(manifest.path.parent)
+        aside = set_aside_from(folder)
+        missing = [
+            name for name in missing if aside.isdisjoint((folder / name, folder.parent / name))
+        ]
     if missing and not found:
         raise InputError(
             f"no row of {manifest.path} names a picture there: its column 'file' needs paths "

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from maskdet import images
+from maskdet.catalog import Catalog, store
+from maskdet.dedup.aside import set_aside
+from maskdet.dedup.match import Match
 from maskdet.errors import InputError
 from maskdet.labels.dataset import load
 from maskdet.types import Box
@@ -137,6 +141,23 @@ def test_a_manifest_that_names_nothing_here_is_refused(root: Path) -> None:
 def test_rows_of_a_manifest_that_name_nothing_are_reported(root: Path) -> None:
     (root / "manifest.csv").write_text("file,group\nwith_mask/a.jpg,7\nwith_mask/z.jpg,7\n")
     assert any("1 rows name no picture, first with_mask/z.jpg" in p for p in load([root]).problems)
+
+
+@pytest.mark.parametrize(("folder", "file"), [(".", store.FILE), ("set", store.HIDDEN)])
+@pytest.mark.parametrize("prefix", ["", "set/"])
+@pytest.mark.parametrize("action", ["move", "delete"])
+def test_rows_of_what_dedup_has_set_aside_are_not_reported(
+    root: Path, tmp_path: Path, folder: str, file: str, prefix: str, action: str
+) -> None:
+    rows = ("with_mask/a.jpg", "no mask/b.png", "with_mask/z.jpg")
+    (root / "manifest.csv").write_text("\n".join(["file", *(prefix + row for row in rows)]))
+    gone, kept = (str(root / "with_mask" / name) for name in ("a.jpg", "k.jpg"))
+    shutil.copy(gone, kept)
+    match = Match(gone, kept, "near", "larger", 1)
+    with Catalog(tmp_path / folder, file) as catalog:
+        assert set_aside(catalog, [match], action, tmp_path / "duplicates").problems == []
+    (problem,) = (problem for problem in load([root]).problems if "manifest" in problem)
+    assert f"1 rows name no picture, first {prefix}with_mask/z.jpg" in problem
 
 
 def test_groups_hold_for_linked_pictures(root: Path, tmp_path: Path) -> None:
