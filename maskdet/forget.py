@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -25,12 +25,14 @@ class Removal:
     """A picture to take out.
 
     ``files`` are the picture, its VOC file and its crops, as far as they are there; ``crops``
-    the paths of the crops as the ledger names them; ``urls`` where the picture came from.
+    the paths of the crops as the ledger names them; ``names`` those of all that is or was
+    there; ``urls`` where the picture came from.
     """
 
     picture: Picture
     files: tuple[Path, ...]
     crops: tuple[str, ...]
+    names: tuple[str, ...]
     urls: tuple[str, ...]
 
 
@@ -104,13 +106,12 @@ def plan(catalog: Catalog, names: Iterable[str]) -> Plan:
 
 
 def forget(catalog: Catalog, plan: Plan) -> Forgotten:
-    """Take pictures out: their files, VOC files and crops, and the crops' rows in a manifest.
+    """Take pictures out: their files, VOC files and crops, and the rows of manifests on them.
 
     What must never be fetched again is noted before the first file goes. A run that is killed
     is finished by planning and forgetting the same again.
 
     Raises:
-        InputError: a manifest cannot be read.
         OutputError: the ledger or a manifest cannot be written.
     """
     result = Forgotten()
@@ -122,7 +123,11 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
             [(item.kind, item.value, time) for item in (*plan.targets, *hashes)],
         )
     done = [item for item in plan.removals if _remove(item, result)]
-    _forget_crops(catalog, [path for item in done for path in item.crops])
+    _forget_rows(catalog, [name for item in done for name in item.names])
+    for folder in {catalog.absolute(crop).parent for item in done for crop in item.crops}:
+        # Training refuses empty class folders.
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     with catalog.write() as connection:
         for target in plan.targets:
             where, values = targets.condition(target)
@@ -184,8 +189,7 @@ def _removal(
     rows = catalog.read("SELECT path FROM crops WHERE image_id = ?", (picture.id,))
     crops = tuple(dict.fromkeys([*(row["path"] for row in rows), *map(catalog.relative, listed)]))
     places = [*astray, *(catalog.absolute(path) for path in (*crops, picture.path) if path)]
-    for path in places:
-        catalog.relative(path)  # refuses what a forged ledger says of other places
+    names = [catalog.relative(path) for path in places]  # refuses a forged ledger's other places
     # Set aside, it may lie outside of the root; where that was cut short, at its old place. Where
     # a person has copied it back from there, at both.
     for row in catalog.read(
@@ -193,6 +197,7 @@ def _removal(
         f"WHERE image_id = ? OR aside.path IN ({', '.join('?' * len(crops))})",
         (picture.id, *crops),
     ):
+        names.append(catalog.relative(catalog.absolute(row["path"])))
         for name in filter(None, (row["moved_to"], row["path"])):
             path = Path(os.path.normpath(catalog.absolute(name)))
             if path.is_file() and files.sha256(path) == row["sha256"]:
@@ -201,7 +206,7 @@ def _removal(
     places += list(filter(None, map(own_voc, places)))
     urls = tuple(address.url for address in origin.addresses(catalog, picture))
     there = dict.fromkeys(path for path in places if path.is_file())
-    return Removal(picture, tuple(there), crops, urls)
+    return Removal(picture, tuple(there), crops, tuple(names), urls)
 
 
 def _remove(item: Removal, result: Forgotten) -> bool:
@@ -215,23 +220,22 @@ def _remove(item: Removal, result: Forgotten) -> bool:
     return True
 
 
-def _forget_crops(catalog: Catalog, crops: Sequence[str]) -> None:
-    """Take crops out of the manifest above them, and remove class folders that are empty now."""
+def _forget_rows(catalog: Catalog, names: Iterable[str]) -> None:
+    """Take what is gone out of the manifest above it."""
     by_folder: defaultdict[Path, list[str]] = defaultdict(list)
-    for crop in crops:
-        path = catalog.absolute(crop)
-        for folder in path.parents[: len(PurePosixPath(crop).parents)]:
-            if (folder / FILE).is_file():
-                by_folder[folder].append(path.relative_to(folder).as_posix())
-                break
-    for folder, names in by_folder.items():
-        manifest = Manifest(folder)
-        manifest.remove(names)
+    for name in names:
+        path = catalog.absolute(name)
+        above = path.parents[: len(PurePosixPath(name).parents)]
+        folder = next((folder for folder in above if (folder / FILE).is_file()), None)
+        if folder and not os.path.lexists(path):  # another one may lie there by now
+            by_folder[folder].append(path.relative_to(folder).as_posix())
+    for folder, gone in by_folder.items():
+        try:
+            manifest = Manifest(folder)
+        except InputError:
+            continue  # none of ours
+        manifest.remove(gone)
         manifest.write()
-    for folder in {catalog.absolute(crop).parent for crop in crops}:
-        # Training refuses empty ones.
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _mark(connection: sqlite3.Connection, item: Removal) -> None:

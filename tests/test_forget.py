@@ -183,6 +183,17 @@ def test_a_copy_that_was_brought_back_goes_from_both_places(collected: Collected
     assert not aside.exists()
 
 
+@pytest.mark.parametrize("prefix", ["", "raw/"])
+def test_no_manifest_names_it_any_more(collected: Collected, prefix: str) -> None:
+    manifest = Manifest(collected.data / "raw")
+    for name in ("street", "street_again", "park"):  # the second before it was set aside
+        manifest.set(f"{prefix}with_mask/{collected.paths[name].name}", {"split": "train"})
+    manifest.write()
+    assert do(collected, collected.urls["street"]).problems == []
+    rows = Manifest(collected.data / "raw").rows
+    assert [row["file"] for row in rows] == [f"{prefix}with_mask/{collected.paths['park'].name}"]
+
+
 def test_manifests_of_others_stop_nothing(collected: Collected) -> None:
     sha256 = collected.sha256("street")
     for name, text in {
@@ -191,8 +202,10 @@ def test_manifests_of_others_stop_nothing(collected: Collected) -> None:
     }.items():
         (collected.data / name).mkdir()
         (collected.data / name / "manifest.csv").write_text(text)
+    (collected.data / "raw" / "manifest.csv").write_text("no\n1\n")
     (collected.data.parent / "a.jpg").write_text("mine")
-    assert do(collected, sha256).pictures == 2
+    result = do(collected, sha256)
+    assert (result.pictures, result.problems) == (2, [])
     assert (collected.data.parent / "a.jpg").exists()
 
 

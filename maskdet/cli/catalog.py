@@ -197,11 +197,11 @@ def forget_command(
       maskdet catalog forget example.org --dry-run
       maskdet catalog forget 0a1b2c3d data/raw/with_mask/4e5f607182930a1b.jpg
 
-    Removes a picture's file, its boxes (.xml) and its crops, with their rows in the crops'
-    manifest, and the copies that were set aside as its duplicates. Of a SHA256, the first
-    eight digits are enough; a DOMAIN stands for all hosts below it, too. A crop stands for its
-    picture. What was made of them elsewhere stays: the pages that 'maskdet dedup' and 'label
-    check' write, exports, models.
+    Removes a picture's file, its boxes (.xml) and its crops, with their rows in manifests, and
+    the copies that were set aside as its duplicates. Of a SHA256, the first eight digits are
+    enough; a DOMAIN stands for all hosts below it, too. A crop stands for its picture. What was
+    made of them elsewhere stays: the pages that 'maskdet dedup' and 'label check' write, exports,
+    models.
     """
     from maskdet import forget
 
