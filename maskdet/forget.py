@@ -116,7 +116,12 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
     """
     result = Forgotten()
     time = now()
-    hashes = {Target("sha256", item.picture.sha256) for item in plan.removals}
+    hashes = {
+        Target("sha256", sha256)
+        for item in plan.removals
+        for sha256 in (item.picture.sha256, item.picture.first_sha256)
+        if sha256
+    }
     with catalog.write() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO forgotten (kind, value, time) VALUES (?, ?, ?)",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from collected import Collected, collect, search, serve
+from hostile import picture
 
 from maskdet import forget
 from maskdet.catalog import Catalog, crops, origin, pictures
@@ -230,12 +231,17 @@ def test_the_rest_stays_as_it_is(collected: Collected) -> None:
     assert not crop.parent.exists(), "training refuses an empty class folder"
 
 
-def test_what_is_forgotten_is_not_fetched_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("edits", [(), (7,), (7, 8)])
+def test_what_is_forgotten_is_not_fetched_again(tmp_path: Path, edits: tuple[int, ...]) -> None:
     bing, other, urls = serve()
     data = tmp_path / "data"
     with bing, other:
         search(data, bing)
         with Catalog(data) as catalog:
+            (street,) = forget.plan(catalog, [urls["street"]]).removals
+            for number in edits:
+                street.files[0].write_bytes(picture(number))
+                pictures.register(catalog, street.files[0])
             plan = forget.plan(catalog, [urls["street"], "127.0.0.2"])
             forget.forget(catalog, plan)
             left = catalog.read("SELECT path FROM images WHERE path IS NOT NULL")

@@ -16,7 +16,8 @@ class Picture:
     """One row: ``path`` is below the data set's root, None for a picture that is gone.
 
     ``width`` and ``height`` are of the upright picture in pixels; ``status`` is one of
-    ``kept``, ``duplicate``, ``forgotten``.
+    ``kept``, ``duplicate``, ``forgotten``. ``first_sha256`` is of the bytes that were fetched, if
+    the file has been edited since.
     """
 
     id: int
@@ -29,6 +30,7 @@ class Picture:
     added: str
     status: str
     duplicate_of: int | None
+    first_sha256: str | None = None
 
 
 def add(
@@ -76,8 +78,8 @@ def register(catalog: Catalog, path: str | os.PathLike[str]) -> Picture:
     with catalog.write() as connection:
         if known:
             connection.execute(
-                "UPDATE images SET sha256 = ?, format = ?, width = ?, height = ?, bytes = ? "
-                "WHERE id = ?",
+                "UPDATE images SET first_sha256 = coalesce(first_sha256, sha256), sha256 = ?, "
+                "format = ?, width = ?, height = ?, bytes = ? WHERE id = ?",
                 (sha256, head.format, head.width, head.height, size, known.id),
             )
         else:

@@ -79,6 +79,9 @@ MIGRATIONS = (
         PRIMARY KEY (kind, value)
     );
     """,
+    """
+    ALTER TABLE images ADD COLUMN first_sha256 TEXT;  -- of a file that was edited, as it came
+    """,
 )
 """The script that leads from schema version ``i`` to ``i + 1``. Never change one that has been
 released: add another."""

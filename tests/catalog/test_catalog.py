@@ -84,6 +84,17 @@ def test_many_threads_may_write(tmp_path: Path) -> None:
         assert forgotten(catalog) == [f"{number:03}" for number in range(100)]
 
 
+def test_an_older_catalog_is_brought_up_to_date(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / store.FILE) as connection:
+        connection.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version = 1")
+        connection.execute(FORGET, ("example.org", now()))
+    for _ in range(2):
+        with Catalog(tmp_path) as catalog:
+            assert forgotten(catalog) == ["example.org"]
+            assert catalog.read("SELECT first_sha256 FROM images") == []
+            assert tuple(*catalog.read("PRAGMA user_version")) == (len(MIGRATIONS),)
+
+
 def test_a_newer_catalog_is_refused(tmp_path: Path) -> None:
     Catalog(tmp_path).close()
     with sqlite3.connect(tmp_path / store.FILE) as connection:
