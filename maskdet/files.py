@@ -127,15 +127,26 @@ def absolute(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
+def within(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> Path | None:
+    """Return a path from ``root`` on, None where it lies elsewhere.
+
+    Either may be named by way of a link to a folder, e.g. from inside a root that is one.
+    """
+    place, above = absolute(path), absolute(root)
+    if not place.is_relative_to(above):
+        place = Path(os.path.realpath(place.parent), place.name)  # a link itself is another file
+        above = Path(os.path.realpath(above))
+    return place.relative_to(above) if place.is_relative_to(above) else None
+
+
 def is_below(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bool:
-    """Tell whether a path is ``root`` or lies below it; links are not followed."""
-    return absolute(path).is_relative_to(absolute(root))
+    """Tell whether a path is ``root`` or lies below it, see ``within``."""
+    return within(path, root) is not None
 
 
 def name_from(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str:
     """Return a path from ``root`` on, with ``/``; an absolute one where it lies elsewhere."""
-    place, above = absolute(path), absolute(root)
-    return (place.relative_to(above) if place.is_relative_to(above) else place).as_posix()
+    return (within(path, root) or absolute(path)).as_posix()
 
 
 def readable(text: str) -> str:

@@ -114,3 +114,33 @@ def test_names_from_a_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert files.name_from("set/../set/link/a.jpg", tmp_path) == "set/link/a.jpg"
     assert files.name_from("link/a.jpg", ".") == "link/a.jpg"
     assert files.name_from("a.jpg", "set") == (tmp_path / "a.jpg").as_posix()
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "inner"),
+    [
+        ("data/raw/a.jpg", "link", "raw/a.jpg"),
+        ("link/raw/a.jpg", "data", "raw/a.jpg"),
+        ("link/raw/new/a.jpg", "data/raw", "new/a.jpg"),
+        ("link", "data", None),  # what a link points to is another file
+        ("data/out/a.jpg", "data", "out/a.jpg"),
+        ("link/out/a.jpg", "link", "out/a.jpg"),
+        ("outside/a.jpg", "data", None),
+        ("outside/in.jpg", "link", None),
+        ("data/../outside", "data", None),
+        ("data", "link", "."),
+        ("loop/a.jpg", "link", None),
+    ],
+)
+def test_a_root_may_be_named_by_way_of_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, root: str, inner: str | None
+) -> None:
+    for folder in ("data/raw", "outside"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "data/raw/a.jpg").touch()
+    (tmp_path / "link").symlink_to("data")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "data/out").symlink_to(tmp_path / "outside")
+    (tmp_path / "outside/in.jpg").symlink_to(tmp_path / "data/raw/a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert files.within(path, root) == (inner and Path(inner))

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from maskdet.catalog.schema import MIGRATIONS
 from maskdet.errors import InputError, OutputError
-from maskdet.files import make_folder
+from maskdet.files import absolute, make_folder, within
 
 FILE = "catalog.sqlite"
 """The ledger's name in the root of a data set."""
@@ -129,11 +129,10 @@ class Catalog:
         Raises:
             InputError: the path does not lie below the root.
         """
-        # Not resolve(): what a link points to is another file.
-        absolute, root = Path(os.path.abspath(path)), Path(os.path.abspath(self.root))  # noqa: PTH100
-        if not absolute.is_relative_to(root):
+        inner = within(path, self.root)
+        if inner is None:
             raise InputError(f"{path} does not lie in {self.root}")
-        return absolute.relative_to(root).as_posix()
+        return inner.as_posix()
 
     def absolute(self, path: str) -> Path:
         """Return the place of a file that the ledger names."""
@@ -157,7 +156,7 @@ def exists(root: str | os.PathLike[str]) -> bool:
 
 def find_root(path: str | os.PathLike[str]) -> Path | None:
     """Return the nearest folder at or above ``path`` that has a ledger, None if there is none."""
-    here = Path(os.path.abspath(path))  # noqa: PTH100 - see Catalog.relative
+    here = absolute(path)
     return next((folder for folder in (here, *here.parents) if exists(folder)), None)
 
 

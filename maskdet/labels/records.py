@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from maskdet.files import absolute, name_from
+from maskdet.files import name_from, within
 from maskdet.labels.manifest import Manifest, part
 from maskdet.labels.voc import VocObject
 
@@ -83,7 +83,7 @@ def group_of(path: Path, root: Path, data: Path) -> str:
     folder ``root`` on: what ``dataset.load`` calls the picture itself. Pictures of two folders of
     one name may share a group, and then only stay together without need.
     """
-    if path.is_relative_to(root) and not absolute(path).is_relative_to(absolute(data)):
+    if path.is_relative_to(root) and within(path, data) is None:
         return (Path(root.resolve().name) / path.relative_to(root)).as_posix()
     return name_from(path, data)
 

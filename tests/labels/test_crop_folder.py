@@ -9,6 +9,7 @@ import pytest
 
 from maskdet import images
 from maskdet.catalog import Catalog
+from maskdet.catalog.origin import origin
 from maskdet.dedup.aside import set_aside, undo
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError
@@ -117,6 +118,26 @@ def test_a_part_that_the_photographs_have_is_taken_over_once(
     label(raw / "one/a.png", *[("with_mask", box) for box in (LEFT, RIGHT, LEFT)])
     crop(raw, faces)
     assert Counter(row["split"] for row in rows(faces)) == {"val": 3, "train": 1}
+
+
+def test_no_crop_is_made_twice_from_inside_a_data_set_that_is_a_link(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "link"
+    data.symlink_to(raw.parent)
+    with Catalog(data) as catalog:
+        crop(data / "raw", data / "faces", data)
+        before = rows(data / "faces")
+        monkeypatch.chdir(data)
+        again = crop(Path("raw"), data / "faces", data)
+        assert (again.made, again.unchanged, again.removed) == (0, 3, 0)
+        assert rows(data / "faces") == before
+        label(raw / "two/b.png", ("with_mask", LEFT))
+        assert crop(Path("raw"), data / "faces", data).made == 1
+        assert rows(data / "faces")[-1]["group"] == "raw/two/b.png"
+        assert origin(catalog, "faces/with_mask/b_0.jpg").picture.path == "raw/two/b.png"
+        (raw / "two/b.xml").unlink()
+        assert crop(Path("raw"), data / "faces", data).removed == 1
 
 
 def test_crops_follow_the_labels(raw: Path, faces: Path) -> None:
