@@ -16,7 +16,7 @@ from maskdet.catalog.sources import Outcome
 from maskdet.catalog.store import Catalog, now
 from maskdet.catalog.targets import Target
 from maskdet.errors import InputError
-from maskdet.labels.manifest import FILE, Manifest
+from maskdet.labels.manifest import FILE, Manifest, alone
 from maskdet.layout import own_voc
 
 
@@ -112,6 +112,7 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
     is finished by planning and forgetting the same again.
 
     Raises:
+        InputError: another command is at work on a manifest.
         OutputError: the ledger or a manifest cannot be written.
     """
     result = Forgotten()
@@ -234,13 +235,14 @@ def _forget_rows(catalog: Catalog, names: Iterable[str]) -> None:
         folder = next((folder for folder in above if (folder / FILE).is_file()), None)
         if folder and not os.path.lexists(path):  # another one may lie there by now
             by_folder[folder].append(path.relative_to(folder).as_posix())
-    for folder, gone in by_folder.items():
-        try:
-            manifest = Manifest(folder)
-        except InputError:
-            continue  # none of ours
-        manifest.remove(gone)
-        manifest.write()
+    with alone(*by_folder):
+        for folder, gone in by_folder.items():
+            try:
+                manifest = Manifest(folder)
+            except InputError:
+                continue  # none of ours
+            manifest.remove(gone)
+            manifest.write()
 
 
 def _mark(connection: sqlite3.Connection, item: Removal) -> None:

@@ -13,7 +13,7 @@ from maskdet.catalog import Catalog, crops, origin, pictures
 from maskdet.dedup.aside import recover, set_aside, undo
 from maskdet.dedup.match import Match
 from maskdet.errors import InputError
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import Manifest, alone
 from maskdet.layout import voc_path
 from maskdet.types import Box
 
@@ -219,6 +219,20 @@ def test_a_picture_that_somebody_has_moved_goes_too(collected: Collected) -> Non
     assert (result.pictures, result.problems) == (2, [])
     assert not astray.exists()
     assert not voc_path(astray).exists()
+
+
+def test_beside_another_command_it_is_begun_and_finished_later(collected: Collected) -> None:
+    url = collected.urls["street"]
+    with (
+        alone(collected.data / "faces"),
+        pytest.raises(InputError, match="another maskdet command is at work"),
+    ):
+        do(collected, url)
+    assert not collected.paths["street"].exists()
+    do(collected, url)
+    with Catalog(collected.data) as catalog:
+        assert forget.plan(catalog, [url]).removals == ()
+    assert collected.paths["street"].stem not in (collected.data / "faces/manifest.csv").read_text()
 
 
 def test_the_rest_stays_as_it_is(collected: Collected) -> None:
