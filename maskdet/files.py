@@ -9,6 +9,9 @@ from pathlib import Path
 
 from maskdet.errors import InputError, OutputError
 
+_LONG = 230
+"""Bytes of a name, to which nothing can be added where 255 are the most."""
+
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all: beside its place first, then renamed.
@@ -47,7 +50,10 @@ def places(path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def _beside(place: Path) -> Path:
-    return place.with_name(f".{place.name}.{os.getpid()}.part")
+    name = place.name
+    if len(os.fsencode(name)) > _LONG:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return place.with_name(f".{name}.{os.getpid()}.part")
 
 
 def copy(
@@ -142,6 +148,11 @@ def within(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> Path |
 def is_below(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> bool:
     """Tell whether a path is ``root`` or lies below it, see ``within``."""
     return within(path, root) is not None
+
+
+def leads_below(folder: Path, root: Path) -> bool:
+    """Tell whether what is written into a folder lies below ``root``, also by way of links."""
+    return is_below(folder, root) or is_below(folder.resolve(), root)
 
 
 def name_from(path: str | os.PathLike[str], root: str | os.PathLike[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -116,34 +116,36 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
         OutputError: the ledger or a manifest cannot be written.
     """
     result = Forgotten()
-    time = now()
-    hashes = {
-        Target("sha256", sha256)
-        for item in plan.removals
-        for sha256 in (item.picture.sha256, item.picture.first_sha256)
-        if sha256
-    }
-    with catalog.write() as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO forgotten (kind, value, time) VALUES (?, ?, ?)",
-            [(item.kind, item.value, time) for item in (*plan.targets, *hashes)],
-        )
-    done = [item for item in plan.removals if _remove(item, result)]
-    _forget_rows(catalog, [name for item in done for name in item.names])
-    for folder in {catalog.absolute(crop).parent for item in done for crop in item.crops}:
-        # Training refuses empty class folders.
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-    with catalog.write() as connection:
-        for target in plan.targets:
-            where, values = targets.condition(target)
-            connection.execute(
-                f"UPDATE sources SET outcome = '{Outcome.FORGOTTEN}', reason = 'forgotten' "
-                f"WHERE {where}",
-                values,
+    rows = _rows(catalog, [name for item in plan.removals for name in item.names])
+    with alone(*rows):
+        time = now()
+        hashes = {
+            Target("sha256", sha256)
+            for item in plan.removals
+            for sha256 in (item.picture.sha256, item.picture.first_sha256)
+            if sha256
+        }
+        with catalog.write() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO forgotten (kind, value, time) VALUES (?, ?, ?)",
+                [(item.kind, item.value, time) for item in (*plan.targets, *hashes)],
             )
-        for item in done:
-            _mark(connection, item)
+        done = [item for item in plan.removals if _remove(item, result)]
+        _forget_rows(rows)
+        for folder in {catalog.absolute(crop).parent for item in done for crop in item.crops}:
+            # Training refuses empty class folders.
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        with catalog.write() as connection:
+            for target in plan.targets:
+                where, values = targets.condition(target)
+                connection.execute(
+                    f"UPDATE sources SET outcome = '{Outcome.FORGOTTEN}', reason = 'forgotten' "
+                    f"WHERE {where}",
+                    values,
+                )
+            for item in done:
+                _mark(connection, item)
     result.pictures = len(done)
     return result
 
@@ -226,23 +228,28 @@ def _remove(item: Removal, result: Forgotten) -> bool:
     return True
 
 
-def _forget_rows(catalog: Catalog, names: Iterable[str]) -> None:
-    """Take what is gone out of the manifest above it."""
+def _rows(catalog: Catalog, names: Iterable[str]) -> dict[Path, list[str]]:
+    """Return the folders of the manifests above files, and the files' names there."""
     by_folder: defaultdict[Path, list[str]] = defaultdict(list)
     for name in names:
         path = catalog.absolute(name)
         above = path.parents[: len(PurePosixPath(name).parents)]
         folder = next((folder for folder in above if (folder / FILE).is_file()), None)
-        if folder and not os.path.lexists(path):  # another one may lie there by now
+        if folder:
             by_folder[folder].append(path.relative_to(folder).as_posix())
-    with alone(*by_folder):
-        for folder, gone in by_folder.items():
-            try:
-                manifest = Manifest(folder)
-            except InputError:
-                continue  # none of ours
-            manifest.remove(gone)
-            manifest.write()
+    return by_folder
+
+
+def _forget_rows(by_folder: Mapping[Path, Iterable[str]]) -> None:
+    """Take what is gone out of the manifest above it."""
+    for folder, names in by_folder.items():
+        try:
+            manifest = Manifest(folder)
+        except InputError:
+            continue  # none of ours
+        # Another one may lie there by now.
+        manifest.remove([name for name in names if not os.path.lexists(folder / name)])
+        manifest.write()
 
 
 def _mark(connection: sqlite3.Connection, item: Removal) -> None:

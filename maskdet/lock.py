@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,15 +21,23 @@ def alone(path: Path, busy: str) -> Iterator[None]:
 
     Raises:
         InputError: another process has it, or another thread.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is in the way.
     """
+    try:
+        if not path.exists():
+            path.touch()
+            path.chmod(path.parent.stat().st_mode & 0o666)  # who may write there may hold it
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"cannot write {path}: without that, it keeps nobody away")
     with contextlib.ExitStack() as stack:
         try:
             # SQLite knows how to lock files on every system.
             connection = sqlite3.connect(path, timeout=0, isolation_level=None)
             stack.callback(connection.close)
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise InputError(busy) from error
             raise OutputError(f"cannot write {path}: {error}") from error

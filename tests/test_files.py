@@ -64,6 +64,14 @@ def test_what_cannot_be_written_is_told(name: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{CJK UNIFIED IDEOGRAPH-8138}" * 83 + ".x.jpg")
+    assert len(os.fsencode(path.name)) == 255
+    write_bytes(path, b"1")
+    files.copy(path, tmp_path / path.name.replace(".x.", ".y."))
+    assert [entry.read_bytes() for entry in tmp_path.iterdir()] == [b"1"] * 2
+
+
 def test_folders_are_made_where_they_are_missing(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     assert make_folder(folder) == folder

@@ -221,18 +221,28 @@ def test_a_picture_that_somebody_has_moved_goes_too(collected: Collected) -> Non
     assert not voc_path(astray).exists()
 
 
-def test_beside_another_command_it_is_begun_and_finished_later(collected: Collected) -> None:
-    url = collected.urls["street"]
-    with (
-        alone(collected.data / "faces"),
-        pytest.raises(InputError, match="another maskdet command is at work"),
-    ):
-        do(collected, url)
-    assert not collected.paths["street"].exists()
-    do(collected, url)
+def test_beside_another_command_it_is_refused_before_anything_goes(collected: Collected) -> None:
+    before = there(collected)
+    with alone(collected.data / "faces"), pytest.raises(InputError, match="another maskdet"):
+        do(collected, collected.urls["street"])
+    assert there(collected) == before
+    assert forgotten(collected) == set()
+
+
+@pytest.mark.parametrize("named", ["url", "picture", "crop"])
+def test_what_was_killed_is_finished_by_the_same_command(collected: Collected, named: str) -> None:
+    picture = collected.paths["street"]
+    crop = collected.data / f"faces/with_mask/{picture.stem}_0.jpg"
+    name = {"url": collected.urls["street"], "picture": str(picture), "crop": str(crop)}[named]
+    assert crop.exists()
     with Catalog(collected.data) as catalog:
-        assert forget.plan(catalog, [url]).removals == ()
-    assert collected.paths["street"].stem not in (collected.data / "faces/manifest.csv").read_text()
+        for removal in forget.plan(catalog, [name]).removals:
+            for path in removal.files:
+                path.unlink()
+    do(collected, name)
+    with Catalog(collected.data) as catalog:
+        assert forget.plan(catalog, [collected.urls["street"]]).removals == ()
+    assert picture.stem not in (collected.data / "faces/manifest.csv").read_text()
 
 
 def test_the_rest_stays_as_it_is(collected: Collected) -> None:
@@ -256,6 +266,7 @@ def test_what_is_forgotten_is_not_fetched_again(tmp_path: Path, edits: tuple[int
             for number in edits:
                 street.files[0].write_bytes(picture(number))
                 pictures.register(catalog, street.files[0])
+            assert forget.plan(catalog, [street.picture.sha256[:16]]).targets  # its first name
             plan = forget.plan(catalog, [urls["street"], "127.0.0.2"])
             forget.forget(catalog, plan)
             left = catalog.read("SELECT path FROM images WHERE path IS NOT NULL")

@@ -17,7 +17,7 @@ from maskdet.errors import InputError, OutputError
 from maskdet.labels import voc
 from maskdet.labels.convert import convert
 from maskdet.labels.crop import crop
-from maskdet.labels.manifest import FILE, Manifest, alone
+from maskdet.labels.manifest import FILE, LOCK, Manifest, alone
 from maskdet.labels.partition import partition
 from maskdet.progress import Progress
 from maskdet.synth.plan import SynthOptions
@@ -101,6 +101,15 @@ def test_who_is_killed_lets_go(tmp_path: Path) -> None:
         assert Manifest(faces).rows == []
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="unable to open"), alone(tmp_path / "no"):
+def test_what_is_in_the_way_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"), alone(tmp_path / "no"):
         pass
+    (tmp_path / LOCK).write_bytes(b"no database" * 100)
+    with pytest.raises(OutputError, match="not a database"), alone(tmp_path):
+        pass
+
+
+def test_who_may_write_into_a_folder_may_lock_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2777)
+    with alone(tmp_path):
+        assert (tmp_path / LOCK).stat().st_mode & 0o777 == 0o666

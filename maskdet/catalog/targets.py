@@ -68,14 +68,16 @@ def _is_known(catalog: Catalog, path: Path) -> bool:
         name = catalog.relative(path)
     except InputError:
         return False
-    return pictures.by_path(catalog, name) is not None
+    crop = catalog.read("SELECT 1 FROM crops WHERE path = ?", (name,))
+    return bool(crop) or pictures.by_path(catalog, name) is not None
 
 
 def _whole(catalog: Catalog, digits: str) -> str:
-    """Return the one sha256 that begins with some digits."""
+    """Return the sha256 of the one picture whose own, or first, begins with some digits."""
     rows = catalog.read(
-        "SELECT DISTINCT sha256 FROM images WHERE substr(sha256, 1, ?) = ? LIMIT 4",
-        (len(digits), digits),
+        "SELECT DISTINCT sha256 FROM images "
+        "WHERE ? IN (substr(sha256, 1, ?), substr(first_sha256, 1, ?)) LIMIT 4",
+        (digits, len(digits), len(digits)),
     )
     if not rows:
         raise InputError(f"no picture in {catalog.path} has a sha256 that begins with {digits}")

@@ -79,6 +79,7 @@ def check(
         )
     classifier = Classifier(model, threads=1)
     data = dataset.load(folders, exclude)
+    dataset.warn_of_idle(exclude, data)
     result = review.check(data.samples, classifier, progress)
     suspects = result.suspects(limit)
     for number, verdict in enumerate(suspects, 1):

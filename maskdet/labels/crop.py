@@ -102,7 +102,7 @@ def crop(
 
 def check_apart(root: Path, faces: Path) -> None:
     """Raise InputError where crops would lie among the photographs and be labelled in turn."""
-    if files.is_below(faces, root):
+    if files.leads_below(faces, root):
         raise InputError(
             f"the crops' folder {faces} lies in {root}: label the folder of the photographs alone "
             "(in a data set, raw), or let the crops go elsewhere (--faces)"
@@ -245,17 +245,20 @@ def _splits(
     another.
     """
     parts = {
-        row.get(key): row["split"]
-        for row in manifest.rows
-        if row.get("split")
-        for key in ("picture", "sha256")
+        key: row["split"] for row in manifest.rows if row.get("split") for key in _identities(row)
     }
     splits = {
-        file: parts.get(face.row["sha256"]) or parts.get(face.row["picture"]) or face.split
+        file: next((parts[key] for key in _identities(face.row) if key in parts), face.split)
         for file, face in places.items()
         if file in fresh or not manifest.get(file).get("split")
     }
     return {file: split for file, split in splits.items() if split}
+
+
+def _identities(row: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what a picture is known by, the surest first; copies share their bytes."""
+    picture, sha256 = row.get("picture", ""), row.get("sha256", "")
+    return [(picture, sha256), ("", sha256), (picture, "")]
 
 
 def _is_crop(row: Mapping[str, str]) -> bool:

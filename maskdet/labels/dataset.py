@@ -181,9 +181,8 @@ def _check_manifest(data: Dataset, manifest: Manifest, pictures: Sequence[str]) 
     """
     found = {row["file"] for name in pictures if (row := manifest.get(name))}
     missing = sorted({row["file"] for row in manifest.rows if row["file"]} - found)
-    if missing:
-        folder = files.absolute(manifest.path.parent)
-        aside = set_aside_from(folder)
+    for folder in {files.absolute(manifest.path.parent), manifest.path.parent.resolve()}:
+        aside = set_aside_from(folder) if missing else set()
         missing = [
             name for name in missing if aside.isdisjoint((folder / name, folder.parent / name))
         ]

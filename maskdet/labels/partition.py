@@ -71,7 +71,7 @@ def partition(
         OutputError: a manifest cannot be written, or ``out`` is not empty.
     """
     for root in roots:
-        if out and files.is_below(out, root):
+        if out and files.leads_below(out, root):
             raise InputError(
                 f"{out} lies in {root}, which would then hold every picture twice: choose a "
                 "folder elsewhere for --out"

@@ -69,10 +69,11 @@ def synthesise(
         ModelError: the landmark network is missing or altered.
         OutputError: something cannot be written, or is there already.
     """
-    if files.is_below(out, root):
+    if files.leads_below(out, root):
         raise InputError(f"{out} lies in {root}: what is made would be taken for an original")
     refuse_part(root)
     data = dataset.load([root], options.exclude)
+    dataset.warn_of_idle(options.exclude, data)
     jobs, skipped = plan(root, [*data.samples, *data.empty.values()], options)
     if not jobs and not skipped:
         raise InputError(f"no face in {root} is labelled {WITHOUT_MASK}")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskdet.errors import InputError, OutputError
-from maskdet.files import is_below, make_folder, write_bytes
+from maskdet.files import leads_below, make_folder, write_bytes
 from maskdet.models import store
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def check_place(
             ``overwrite`` is asked for.
     """
     for root in data:
-        if is_below(out, root):
+        if leads_below(out, root):
             raise InputError(
                 f"{out} is {root} or lies in it, and a model's files would lie among the pictures "
                 "of the data: choose a folder elsewhere for --out"

@@ -70,7 +70,11 @@ def test_limit_and_exclude(runner: CliRunner, labelled: Path, model: str) -> Non
     result = run(runner, "check", labelled, "--model", model, "--limit", "1")
     assert len(result.stdout.splitlines()) == 1
     assert "2 of 6 labels are doubtful, 1 listed" in result.stderr
-    result = run(runner, "check", labelled, "--model", model, "--exclude", "wrong*")
+    result = run(
+        *(runner, "check", labelled, "--model", model),
+        *("--exclude", "wrong*", "--exclude", "worng*"),
+    )
+    assert "patterns that leave nothing out: 1, first worng*" in result.stderr
     assert [Path(line.split()[-1]).name for line in result.stdout.splitlines()] == ["0.png"]
 
 

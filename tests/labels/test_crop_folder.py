@@ -120,6 +120,15 @@ def test_a_part_that_the_photographs_have_is_taken_over_once(
     assert Counter(row["split"] for row in rows(faces)) == {"val": 3, "train": 1}
 
 
+def test_copies_of_a_photograph_do_not_take_over_each_others_part(raw: Path, faces: Path) -> None:
+    (raw / "manifest.csv").write_text("file,split\none/a.png,train\ntwo/a.png,val\n")
+    crop(raw, faces)
+    label(raw / "one/a.png", ("mask_worn_incorrectly", LEFT), ("with_mask", RIGHT))
+    crop(raw, faces)
+    parts = Counter((row["picture"], row["split"]) for row in rows(faces))
+    assert parts == {("raw/one/a.png", "train"): 2, ("raw/two/a.png", "val"): 1}
+
+
 def test_no_crop_is_made_twice_from_inside_a_data_set_that_is_a_link(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,8 +360,10 @@ def test_a_bare_folder_has_no_ledger(raw: Path, tmp_path: Path) -> None:
 
 
 def test_crops_among_the_photographs_are_refused(raw: Path) -> None:
-    with pytest.raises(InputError, match="lies in"):
-        crop(raw, raw / "faces")
+    (raw.parent / "link").symlink_to(raw)
+    for faces in (raw / "faces", raw.parent / "link", raw.parent / "link" / "faces"):
+        with pytest.raises(InputError, match="lies in"):
+            crop(raw, faces)
 
 
 @pytest.mark.corpus

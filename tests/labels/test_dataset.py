@@ -156,8 +156,11 @@ def test_rows_of_what_dedup_has_set_aside_are_not_reported(
     match = Match(gone, kept, "near", "larger", 1)
     with Catalog(tmp_path / folder, file) as catalog:
         assert set_aside(catalog, [match], action, tmp_path / "duplicates").problems == []
-    (problem,) = (problem for problem in load([root]).problems if "manifest" in problem)
-    assert f"1 rows name no picture, first {prefix}with_mask/z.jpg" in problem
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "set").symlink_to(root)
+    for place in (root, tmp_path / "links" / "set"):
+        (problem,) = (problem for problem in load([place]).problems if "manifest" in problem)
+        assert f"1 rows name no picture, first {prefix}with_mask/z.jpg" in problem
 
 
 def test_groups_hold_for_linked_pictures(root: Path, tmp_path: Path) -> None:
