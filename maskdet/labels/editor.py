@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from maskdet import images
+from maskdet import files, images
 from maskdet.classes import CLASSES
-from maskdet.errors import InputError
+from maskdet.errors import InputError, OutputError
 from maskdet.images import Bgr
 from maskdet.labels import voc
 from maskdet.layout import voc_path
@@ -77,8 +77,22 @@ class State:
         return State(tuple(objects), self.chosen, False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a picture's VOC file held before and after a change (None: there was none), and
+    which box was chosen before."""
+
+    place: int
+    before: bytes | None
+    after: bytes | None
+    chosen: int | None
+
+
 class Editor:
     """Walks through pictures and changes their VOC files, each change being saved at once.
+
+    A file that has been changed elsewhere since it was read is read anew, and ``notice`` says
+    so: nothing of it is overwritten, and what was to be done is not done.
 
     Args:
         pictures: at least one.
@@ -90,8 +104,10 @@ class Editor:
         self.image: Bgr | None = None
         self.state = State()
         self.problem = ""
+        self.notice = ""
+        self._held: bytes | None = None
         self._label = CLASSES[0]
-        self._undo: list[tuple[int, State]] = []
+        self._undo: list[_Change] = []
         self._load()
 
     @property
@@ -107,8 +123,8 @@ class Editor:
         Raises:
             OutputError: that cannot be saved.
         """
-        if steps > 0 and self.state.proposal:
-            self._save(replace(self.state, proposal=False))
+        if steps > 0 and self.state.proposal and not self._save(self.state):
+            return
         place = min(max(self.place + steps, 0), len(self.pictures) - 1)
         if place != self.place:
             self.place = place
@@ -151,11 +167,22 @@ class Editor:
         """Take the last change back, going to its picture."""
         if not self._undo:
             return
-        place, state = self._undo.pop()
-        if place != self.place:
-            self.place = place
+        change = self._undo.pop()
+        if change.place != self.place:
+            self.place = change.place
             self._load()
-        self._save(state)
+        if not self._still_holds(change.after) or self.image is None:
+            return
+        path = voc_path(self.picture)
+        if change.before is not None:
+            files.write_bytes(path, change.before)
+        else:
+            # An empty one would say that there is no face.
+            try:
+                path.unlink()
+            except OSError as error:
+                raise OutputError(f"cannot remove {path}: {error.strerror or error}") from error
+        self._load(change.chosen, self.image)
 
     def _choose(self, state: State) -> None:
         self.state = state
@@ -165,33 +192,59 @@ class Editor:
     def _change(self, state: State) -> None:
         if self.image is None or state == self.state:
             return
-        self._undo.append((self.place, self.state))
-        self._save(state)
+        before, chosen = self._held, self.state.chosen
+        if self._save(state):
+            self._undo.append(_Change(self.place, before, self._held, chosen))
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: State) -> bool:
+        """Save as seen by a person; return False if the file had to be read anew instead."""
         if self.image is None:
-            return
+            return True
+        if not self._still_holds(self._held):
+            return False
         height, width = self.image.shape[:2]
-        path = voc_path(self.picture)
-        voc.write(path, self.picture, width, height, state.objects, state.proposal)
-        self.state = state
+        voc.write(voc_path(self.picture), self.picture, width, height, state.objects)
+        self._load(state.chosen, self.image)
+        return True
 
-    def _load(self) -> None:
-        self.image, self.state, self.problem = None, State(), ""
+    def _still_holds(self, content: bytes | None) -> bool:
+        """Tell whether the file holds what it should; if not, read it anew and say so."""
+        if _content(voc_path(self.picture)) == content:
+            return True
+        self._undo = [change for change in self._undo if change.place != self.place]
+        self._load(image=self.image)
+        self.notice = "changed by another program and read anew: your last step did nothing"
+        return False
+
+    def _load(self, chosen: int | None = 0, image: Bgr | None = None) -> None:
+        """Read the picture, unless it is given, and its boxes."""
+        self.image, self.state, self.problem, self.notice = None, State(), "", ""
         path = voc_path(self.picture)
+        # Before the boxes: should they change in between, that is noticed when they are saved.
+        self._held = _content(path)
         try:
-            image = images.read(self.picture)
+            if image is None:
+                image = images.read(self.picture)
             height, width = image.shape[:2]
-            if path.exists():
+            if self._held is not None:
                 file = voc.read(path, width, height)
                 if file.problems:
                     # Saved from here, they would be lost.
                     raise InputError(file.problems[0])
-                objects = tuple(
-                    replace(item, index=place) for place, item in enumerate(file.objects)
-                )
-                self.state = State(objects, 0 if objects else None, file.proposal)
+                if chosen is not None:
+                    chosen = min(chosen, len(file.objects) - 1) if file.objects else None
+                self.state = State(file.objects, chosen, file.proposal)
         except InputError as error:
             self.problem = str(error)
         else:
             self.image = image
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what a VOC file holds, None where there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""  # as no VOC file is; whoever reads it as one says what is wrong

@@ -73,7 +73,7 @@ def edit(pictures: Sequence[Path]) -> None:
 class _Window:
     def __init__(self, editor: Editor) -> None:
         self._editor = editor
-        self._shown: Path | None = None
+        self._shown: tuple[Path, str] | None = None
         self._picture: Bgr = np.empty((0, 0, 3), np.uint8)
         self._scale = 1.0
         self._drag: tuple[int, int, int, int] | None = None
@@ -140,8 +140,8 @@ class _Window:
 
     def _show(self) -> None:
         editor = self._editor
-        if editor.picture != self._shown:
-            self._shown, self._drag = editor.picture, None
+        if self._shown != (editor.picture, editor.problem):
+            self._shown, self._drag = (editor.picture, editor.problem), None
             self._picture = self._fitted()
             cv2.setWindowTitle(TITLE, f"{files.readable(editor.picture.name)} - maskdet label")
         cv2.imshow(TITLE, self._draw())
@@ -163,7 +163,8 @@ class _Window:
         height, width = self._picture.shape[:2]
         line = text_size("M", _TEXT)[1]
         doubt = "nobody has confirmed this: " * (state.proposal and editor.image is not None)
-        lines = [f"{editor.place + 1}/{len(editor.pictures)}  {doubt}{editor.picture}", *HELP]
+        said = editor.notice or f"{doubt}{editor.picture}"
+        lines = [f"{editor.place + 1}/{len(editor.pictures)}  {said}", *HELP]
         canvas: Bgr = np.zeros((height + len(lines) * line, max(width, _WIDTH), 3), np.uint8)
         canvas[:height, :width] = self._picture
         picture = canvas[:height, :width]
