@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from maskdet import files, images
 from maskdet.classes import CLASSES
@@ -47,8 +48,8 @@ class State:
         """Delete the chosen box, and choose the one that takes its place."""
         if self.chosen is None:
             return self
-        rest = [item for item in self.objects if item.index != self.chosen]
-        objects = tuple(replace(item, index=place) for place, item in enumerate(rest))
+        # With their places in the file as it is; saving it gives them new ones.
+        objects = tuple(item for item in self.objects if item.index != self.chosen)
         return State(objects, min(self.chosen, len(objects) - 1) if objects else None, False)
 
     def choosing(self, x: float, y: float) -> State:
@@ -106,6 +107,7 @@ class Editor:
         self.problem = ""
         self.notice = ""
         self._held: bytes | None = None
+        self._root: Element | None = None
         self._label = CLASSES[0]
         self._undo: list[_Change] = []
         self._load()
@@ -203,7 +205,8 @@ class Editor:
         if not self._still_holds(self._held):
             return False
         height, width = self.image.shape[:2]
-        voc.write(voc_path(self.picture), self.picture, width, height, state.objects)
+        path = voc_path(self.picture)
+        voc.write(path, self.picture, width, height, state.objects, earlier=self._root)
         self._load(state.chosen, self.image)
         return True
 
@@ -219,6 +222,7 @@ class Editor:
     def _load(self, chosen: int | None = 0, image: Bgr | None = None) -> None:
         """Read the picture, unless it is given, and its boxes."""
         self.image, self.state, self.problem, self.notice = None, State(), "", ""
+        self._root = None
         path = voc_path(self.picture)
         # Before the boxes: should they change in between, that is noticed when they are saved.
         self._held = _content(path)
@@ -234,6 +238,7 @@ class Editor:
                 if chosen is not None:
                     chosen = min(chosen, len(file.objects) - 1) if file.objects else None
                 self.state = State(file.objects, chosen, file.proposal)
+                self._root = file.root
         except InputError as error:
             self.problem = str(error)
         else:

@@ -7,7 +7,8 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
@@ -47,12 +48,13 @@ class VocFile:
     """A VOC file's objects, and the problems of those that had to be left out.
 
     ``proposal`` is True where maskdet wrote the file by itself and nobody has changed an
-    object since, in whatever program.
+    object since, in whatever program. ``root`` is all that the file says.
     """
 
     objects: tuple[VocObject, ...]
     problems: tuple[str, ...]
     proposal: bool = False
+    root: Element | None = field(default=None, compare=False, repr=False)
 
 
 def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
@@ -83,7 +85,7 @@ def read(path: str | os.PathLike[str], width: int, height: int) -> VocFile:
             objects.append(_object(index, node, width, height))
         except ValueError as error:
             problems.append(f"{path}: object {index}: {error}")
-    return VocFile(tuple(objects), tuple(problems), _is_marked(root))
+    return VocFile(tuple(objects), tuple(problems), _is_marked(root), root)
 
 
 def check_size(said: Sequence[int], width: int, height: int) -> None:
@@ -155,6 +157,7 @@ def write(
     height: int,
     objects: Sequence[VocObject],
     proposal: bool = False,
+    earlier: Element | None = None,
 ) -> None:
     """Write the boxes of one picture, as labelImg does.
 
@@ -167,32 +170,55 @@ def write(
         width, height: of the upright picture in pixels.
         objects: written in this order, whatever their ``index``.
         proposal: mark the file as one that no person has looked at, see ``VocFile``.
+        earlier: the ``VocFile.root`` of a file without problems. What other programs have
+            written there is kept: of the file, and of each object that has its ``index`` from
+            there, with the corners of a box that is still the same.
 
     Raises:
         OutputError: the file cannot be written.
     """
     root = Element("annotation")
-    SubElement(root, "folder").text = _legal(Path(picture).parent.name)
-    SubElement(root, "filename").text = _legal(Path(picture).name)
-    source = SubElement(root, "source")
-    SubElement(source, "database").text = "Unknown"
-    size = SubElement(root, "size")
+    known: list[Element] = []
+    if earlier is not None:
+        known = list(earlier.iter("object"))
+        root.attrib.update(earlier.attrib)
+        root.extend(deepcopy(node) for node in earlier if not [*node.iter("object")])
+    _put(root, "folder", _legal(Path(picture).parent.name))
+    _put(root, "filename", _legal(Path(picture).name))
+    source = _child(root, "source")
+    _put(source, "database", source.findtext("database") or "Unknown")
+    if (source.findtext("annotation") or "").startswith(PROPOSAL):
+        source.remove(_child(source, "annotation"))
+    size = _child(root, "size")
     for key, value in (("width", width), ("height", height), ("depth", 3)):
-        SubElement(size, key).text = str(value)
-    SubElement(root, "segmented").text = "0"
+        _put(size, key, str(value))
+    _put(root, "segmented", root.findtext("segmented") or "0")
     for item in objects:
-        node = SubElement(root, "object")
-        SubElement(node, "name").text = item.label
-        SubElement(node, "pose").text = _legal(item.pose)
-        SubElement(node, "truncated").text = str(int(item.truncated))
-        SubElement(node, "difficult").text = str(int(item.difficult))
-        corners = SubElement(node, "bndbox")
-        for key, value in zip(_CORNERS, _whole(item.box, width, height), strict=True):
-            SubElement(corners, key).text = str(value)
+        old = known[item.index] if item.index < len(known) else None
+        node = Element("object") if old is None else deepcopy(old)
+        root.append(node)
+        _put(node, "name", item.label)
+        _put(node, "pose", _legal(item.pose))
+        _put(node, "truncated", str(int(item.truncated)))
+        _put(node, "difficult", str(int(item.difficult)))
+        if old is None or _box(old, width, height) != item.box:
+            corners = _child(node, "bndbox")
+            for key, value in zip(_CORNERS, _whole(item.box, width, height), strict=True):
+                _put(corners, key, str(value))
     if proposal:
-        SubElement(source, "annotation").text = PROPOSAL + _digest(root)
+        _put(source, "annotation", PROPOSAL + _digest(root))
     indent(root)
     write_bytes(path, tostring(root, encoding="utf-8"))
+
+
+def _child(node: Element, key: str) -> Element:
+    """Return the first child of that name, which is made where there is none."""
+    found = node.find(key)
+    return SubElement(node, key) if found is None else found
+
+
+def _put(node: Element, key: str, text: str) -> None:
+    _child(node, key).text = text
 
 
 def _legal(name: str) -> str:
@@ -222,15 +248,18 @@ def _object(index: int, node: Element, width: int, height: int) -> VocObject:
     label = canonical(name)
     if label is None:
         raise ValueError(f"unknown class {name!r}")
-    corners = [_number(node, key) for key in _CORNERS]
-    box = Box(*corners)
-    if not (box.x1 < box.x2 and box.y1 < box.y2):
-        raise ValueError(f"the box {box.to_list()} is empty or turned round")
+    box = _box(node, width, height)
     difficult, truncated, pose = (
         (node.findtext(key) or "").strip() for key in ("difficult", "truncated", "pose")
     )
-    box = inside(box, width, height)
     return VocObject(index, label, box, difficult == "1", truncated == "1", pose or UNSPECIFIED)
+
+
+def _box(node: Element, width: int, height: int) -> Box:
+    box = Box(*(_number(node, key) for key in _CORNERS))
+    if not (box.x1 < box.x2 and box.y1 < box.y2):
+        raise ValueError(f"the box {box.to_list()} is empty or turned round")
+    return inside(box, width, height)
 
 
 def _whole_number(text: str | None) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from defusedxml.ElementTree import parse
 
 from maskdet import images
 from maskdet.labels import voc
@@ -191,3 +192,42 @@ def test_a_file_that_another_program_has_removed_or_broken_is_left_so(
     assert editor.state == State()
     assert (editor.image is None) == ("a.xml" in editor.problem) == (text is not None)
     assert (file.read_text() if file.exists() else None) == text
+
+
+def test_what_other_programs_have_written_stays_in_the_file(pictures: list[Path]) -> None:
+    file = pictures[0].with_suffix(".xml")
+    file.write_text(
+        """<annotation verified="yes"><folder>x</folder><path>/x/a.png</path>
+        <source><database>Flickr, CC BY</database><annotation>CVAT</annotation></source>
+        <owner><name>Jane</name></owner><segmented>1</segmented>
+        <object><name>mask</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax>
+        </bndbox><occluded>0</occluded></object>
+        <object><name>no mask</name><bndbox><xmin>10.62</xmin><ymin>-0.5</ymin><xmax>60.5</xmax>
+        <ymax>70</ymax></bndbox><occluded>1</occluded>
+        <attributes><attribute><name>age</name></attribute></attributes></object></annotation>"""
+    )
+    before = file.read_text()
+    editor = Editor(pictures)
+    editor.delete()
+    editor.set_label("mask_worn_incorrectly")
+    editor.add(Box(20.4, 20, 40, 50))
+    root = parse(file).getroot()
+    assert root.get("verified") == "yes"
+    wanted = {
+        "folder": pictures[0].parent.name,
+        "path": "/x/a.png",
+        "source/database": "Flickr, CC BY",
+        "source/annotation": "CVAT",
+        "owner/name": "Jane",
+        "segmented": "1",
+        "size/width": "100",
+    }
+    assert {key: root.findtext(key) for key in wanted} == wanted
+    keys = ("name", "bndbox/xmin", "bndbox/ymin", "occluded", "attributes/attribute/name")
+    assert [[node.findtext(key) for key in keys] for node in root.findall("object")] == [
+        ["mask_worn_incorrectly", "10.62", "-0.5", "1", "age"],
+        ["mask_worn_incorrectly", "20", "20", None, None],
+    ]
+    for _ in range(3):
+        editor.undo()
+    assert file.read_text() == before

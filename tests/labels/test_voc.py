@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,17 @@ def test_corners_are_written_as_whole_pixels_of_a_box_that_is_never_empty(tmp_pa
     voc.write(tmp_path / "a.xml", "a.jpg", 100, 80, [thin])
     (read,) = voc.read(tmp_path / "a.xml", 100, 80).objects
     assert read.box == Box(99, 10, 100, 11)
+
+
+def test_a_box_that_was_changed_is_written_and_a_proposal_that_was_confirmed_is_none(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.xml"
+    voc.write(path, "a.jpg", 100, 80, OBJECTS, proposal=True)
+    first = replace(OBJECTS[0], box=Box(11, 20, 30, 44))
+    earlier = voc.read(path, 100, 80).root
+    voc.write(path, "a.jpg", 100, 80, [OBJECTS[1], first], earlier=earlier)
+    found = voc.read(path, 100, 80)
+    assert found.objects == (replace(OBJECTS[1], index=0), replace(first, index=1))
+    assert not found.proposal
+    assert voc.PROPOSAL not in path.read_text()
