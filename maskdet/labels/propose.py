@@ -53,7 +53,7 @@ def propose(
             ``root`` on, that is named after a class.
         classify: finds the faces itself and says what class each is of (a Pipeline); the
             other two are not used then.
-        force: overwrite what a person has made, too.
+        force: overwrite what a person has made, too, but no file that is no VOC file.
         progress: makes the bar.
 
     Raises:
@@ -67,7 +67,7 @@ def propose(
         own = label or folder_class(name / path.relative_to(root))
         nameless = own is None and classify is None
         try:
-            if voc_path(path).exists() and (nameless or (not force and not _is_proposal(path))):
+            if voc_path(path).exists() and (nameless or not (_is_proposal(path) or force)):
                 result.kept += 1
                 continue
             if nameless:

@@ -107,20 +107,23 @@ def test_without_a_class_nothing_is_proposed_or_lost(
     assert not (root / "other/b.xml").exists()
 
 
-def test_what_is_broken_does_not_stop_the_rest(root: Path, detector: FaceDetector) -> None:
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_broken_does_not_stop_the_rest(
+    root: Path, detector: FaceDetector, force: bool
+) -> None:
     folder = root / "no mask"
     (folder / "b.jpg").write_bytes(b"no picture")
     images.write(folder / "c.jpg", np.zeros((9, 9, 3), np.uint8))
-    (folder / "c.xml").write_text("<annotation>")
+    (folder / "c.xml").write_text("<xmpmeta/>")  # of a program that knows nothing of labels
     images.write(folder / "wall.jpg", np.zeros((9, 9, 3), np.uint8))
-    done = propose(root, detector)
+    done = propose(root, detector, force=force)
     assert done.pictures == 2
     assert [problem.split(str(folder))[1].split()[0] for problem in done.problems] == [
         "/wall.png",  # would share its file with wall.jpg
         "/b.jpg",
         "/c.xml",
     ]
-    assert (folder / "c.xml").read_text() == "<annotation>"
+    assert (folder / "c.xml").read_text() == "<xmpmeta/>"
 
 
 def test_a_folder_that_is_none(tmp_path: Path, detector: FaceDetector) -> None:
