@@ -11,6 +11,8 @@ from maskdet.errors import InputError, OutputError
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
+from maskdet.labels.collect import _ANNOTATIONS
+from maskdet.labels.records import in_folder_beside
 from maskdet.layout import folder_class, pictures, voc_path
 from maskdet.progress import SILENT, Progress
 from maskdet.types import ImageResult
@@ -44,7 +46,8 @@ def propose(
     A picture without a face gets a file without an object: it says that somebody looked. The
     files are marked as proposals. One that a person has made or changed since stays as it is,
     as does one that cannot be read; another proposal is made anew, unless its class would have
-    to come from a folder and does not.
+    to come from a folder and does not. A picture that has none beside it, but one in
+    ``annotations`` beside its folder ``images``, as in Kaggle's data sets, gets none and is told.
 
     Args:
         root: the folder, with all below it.
@@ -62,6 +65,7 @@ def propose(
     found, problems = pictures(root)
     result = Proposed(problems=problems)
     unnamed: dict[Path, int] = {}
+    elsewhere: dict[Path, int] = {}
     name = Path(files.absolute(root).name)
     for path in progress(found, desc="faces", unit="picture"):
         own = label or folder_class(name / path.relative_to(root))
@@ -69,6 +73,10 @@ def propose(
         try:
             if voc_path(path).exists() and (nameless or not (_is_proposal(path) or force)):
                 result.kept += 1
+                continue
+            other = None if force or voc_path(path).exists() else _voc_elsewhere(path)
+            if other:
+                elsewhere[other.parent] = elsewhere.get(other.parent, 0) + 1
                 continue
             if nameless:
                 unnamed[path.parent] = unnamed.get(path.parent, 0) + 1
@@ -93,7 +101,19 @@ def propose(
             "(with_mask, without_mask, mask_worn_incorrectly), or give --class NAME or "
             "--class-from model"
         )
+    for folder, count in elsewhere.items():
+        result.problems.append(
+            f"{folder} holds VOC files for {count} pictures, and label knows only those beside "
+            "them: 'maskdet convert SET TARGET --to voc', SET being the folder above, takes them "
+            "over into a new one; --force proposes all the same"
+        )
     return result
+
+
+def _voc_elsewhere(picture: Path) -> Path | None:
+    """Return a picture's VOC file in a folder beside its own, where others than label use it."""
+    beside = (in_folder_beside(files.absolute(picture), name, ".xml") for name in _ANNOTATIONS)
+    return next((place for place in beside if place and place.is_file()), None)
 
 
 def _is_proposal(picture: Path) -> bool:

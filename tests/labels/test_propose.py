@@ -107,6 +107,23 @@ def test_without_a_class_nothing_is_proposed_or_lost(
     assert not (root / "other/b.xml").exists()
 
 
+@pytest.mark.parametrize(("start", "annotations"), [("", "annotations"), ("images", "Annotations")])
+def test_labels_in_a_folder_beside_are_told_and_no_proposal_hides_them(
+    tmp_path: Path, detector: FaceDetector, astronaut: Bgr, start: str, annotations: str
+) -> None:
+    pictures = [tmp_path / "set/images" / name for name in ("a.png", "b.png")]
+    for path in (*pictures, tmp_path / "set" / annotations / "a.xml"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write(path, astronaut) if path in pictures else path.write_text("<annotation/>")
+    done = propose(tmp_path / "set" / start, detector, "with_mask")
+    assert done.pictures == 1
+    (problem,) = done.problems
+    assert problem.startswith(f"{tmp_path / 'set' / annotations} holds VOC files for 1 pictures")
+    assert "maskdet convert SET TARGET --to voc" in problem
+    assert not pictures[0].with_suffix(".xml").exists()
+    assert propose(tmp_path / "set" / start, detector, "with_mask", force=True).pictures == 2
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_what_is_broken_does_not_stop_the_rest(
     root: Path, detector: FaceDetector, force: bool
