@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -153,8 +154,9 @@ def forget(catalog: Catalog, plan: Plan) -> Forgotten:
 def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[Path]]:
     """Return pictures' crops that manifests of the data set name, by the sha256 of the picture.
 
-    Those that were cut before there was a ledger stand nowhere else, nor do pictures that have a
-    piece of another one, or of a crop of it (``maskdet synth --style occluded``).
+    Those that were cut before there was a ledger, or of a copy elsewhere, stand nowhere else, nor
+    do what was made of these and pictures that have a piece of another one, or of a crop of it
+    (``maskdet synth``).
     """
     wanted = {picture.sha256 for picture in found}
     names = {picture.path: picture.sha256 for picture in found if picture.path}
@@ -163,17 +165,18 @@ def _listed_crops(catalog: Catalog, found: Iterable[Picture]) -> dict[str, list[
         names |= {crop["path"]: picture.sha256 for crop in crops}
     result: defaultdict[str, list[Path]] = defaultdict(list)
     root = files.absolute(catalog.root)
+    rows: list[tuple[Path, Mapping[str, str]]] = []
     for path in sorted(root.glob(f"*/{FILE}")):
-        try:
-            rows = Manifest(path.parent).rows
-        except InputError:
-            continue  # none of ours
-        for row in rows:
-            of = row.get("sha256", ""), names.get(row.get("piece", ""), "")
+        with suppress(InputError):  # none of ours
+            rows += [(path.parent, row) for row in Manifest(path.parent).rows]
+    for columns in ((), ("piece", "picture")):  # of crops that are known by now
+        for folder, row in rows:
+            of = row.get("sha256", ""), *(names.get(row.get(key, ""), "") for key in columns)
             for sha256 in wanted.intersection(of):
-                crop = files.absolute(path.parent / row["file"])
-                if crop.is_relative_to(root):
+                crop = files.absolute(folder / row["file"])
+                if crop.is_relative_to(root) and crop not in result[sha256]:
                     result[sha256].append(crop)
+                    names[catalog.relative(crop)] = sha256
     return result
 
 

@@ -44,8 +44,10 @@ ensure_venv() {
     "$venv/bin/python" -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $newest))" ||
         die "$("$venv/bin/python" --version) in .venv does not fit: remove .venv and run this again"
     wanted=$({ printf '%s\n' "$root" && cat "$root/pyproject.toml" "$root/constraints.txt"; } | cksum)
+    # After a 'pip install .' by hand, .venv has a copy of maskdet, not the clone.
     for stamp in "$venv/.installed-$extra" "$venv/.installed-dev"; do # dev has everything
-        if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+        if [[ -f $stamp && $(<"$stamp") == "$wanted" ]] &&
+            ! compgen -G "$venv/lib/python*/site-packages/maskdet" >/dev/null; then
             say "using .venv, which has all that is needed"
             return
         fi

@@ -141,6 +141,22 @@ def test_a_synthetic_picture_that_has_a_piece_of_it_goes_too(collected: Collecte
         assert not list(catalog.read("SELECT * FROM crops WHERE path = 'synthetic/a.jpg'"))
 
 
+def test_what_was_made_of_a_copy_elsewhere_goes_too(collected: Collected) -> None:
+    sha256 = collected.sha256("street")
+    for folder, row in (
+        ("a", {"picture": "faces/hers.jpg"}),  # looked at before the crop itself is
+        ("faces", {"picture": "/photos/street.jpg", "sha256": sha256}),
+    ):
+        manifest = Manifest(collected.data / folder)
+        manifest.set("hers.jpg", row)
+        (collected.data / folder).mkdir(exist_ok=True)
+        shutil.copy(collected.paths["door"], collected.data / folder / "hers.jpg")
+        manifest.write()
+    do(collected, collected.urls["street"])
+    assert not [*collected.data.rglob("hers.jpg")]
+    assert not Manifest(collected.data / "a").rows
+
+
 @pytest.mark.parametrize("where", ["data/duplicates", "elsewhere"])
 def test_a_crop_that_was_set_aside_as_a_copy_goes_too(
     collected: Collected, tmp_path: Path, where: str

@@ -94,6 +94,11 @@ def test_what_is_installed_is_not_installed_again(tmp_path: Path) -> None:
 
     assert clone.ensure("demo").stdout == "== using .venv, which has all that is needed\n"
 
+    (copy,) = (path / "maskdet" for path in clone.folder.glob(".venv/lib/python*/site-packages"))
+    copy.mkdir()
+    assert installs.format("demo") in clone.ensure("demo").stdout, "it was installed as a copy"
+    copy.rmdir()
+
     assert installs.format("dev") in clone.ensure("dev").stdout
     assert "using .venv" in clone.ensure("demo").stdout, "dev holds demo"
 

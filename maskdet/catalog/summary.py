@@ -11,7 +11,7 @@ from maskdet.catalog.store import Catalog
 STATUS = ("kept", "duplicate", "forgotten")
 """What a picture can be; the order of every table."""
 
-_ABOVE_CLASSES = ("raw", "duplicates")
+_ABOVE_CLASSES = ("raw", "duplicates", "faces")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def command(
     Example:
       maskdet convert photographs/ yolo/ --to yolo
       maskdet convert kaggle/ photographs/ --to voc
-      maskdet convert photographs/ photographs/coco.json --to coco
+      maskdet convert photographs/ photographs.json --to coco
 
     \b
     voc    Pascal VOC files beside the pictures, as 'maskdet label' and 'train' want them

@@ -89,6 +89,8 @@ def check(
     if sheet and suspects:
         sheets.write(suspects, sheet)
         say(f"wrote {click.format_filename(sheet)}")
+    elif sheet:
+        say(f"there is nothing to show: {click.format_filename(sheet)} is not written")
     say(
         f"{len(result.suspects())} of {len(result.verdicts)} labels are doubtful, "
         f"{len(suspects)} listed; {result.left_out} faces left out (difficult, or of a class "

@@ -57,6 +57,8 @@ def _unheard() -> Iterator[None]:
     teller.stdin.close()
     try:
         yield
+    except ModuleNotFoundError:  # says all by itself
+        raise
     except Exception:
         os.dup2(kept, 2)
         teller.wait()  # it has met the end of what it reads

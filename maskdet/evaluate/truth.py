@@ -143,13 +143,17 @@ def read_tags(path: Path, truth: Truth) -> tuple[Tags, list[str]]:
     known = {picture.name: {face.index for face in picture.faces} for picture in truth.pictures}
     listed = {path.relative_to(truth.root).as_posix() for path in images.find(truth.root)}
     tags: dict[tuple[str, int], frozenset[str]] = {}
-    problems = []
+    problems, elsewhere = [], []
     for line, row in numbered:
         name, number = row["file"], row["object"] or ""
         if name in known and number.isdecimal() and int(number) in known[name]:
             place = (name, int(number))
             words = frozenset(filter(None, re.split(r"[;\s]+", row["tags"] or "")))
             tags[place] = tags.get(place, frozenset()) | words
-        elif name in known or name not in listed:  # else of a picture that is left out
+        elif name in known:
             problems.append(f"{path}: line {line}: no face {number} in {name}")
+        elif name not in listed:  # else of a picture that is left out
+            elsewhere.append(name)
+    if elsewhere:
+        problems.append(f"{path}: {len(elsewhere)} rows name no picture, first {elsewhere[0]}")
     return tags, problems

@@ -94,6 +94,7 @@ def test_nothing_doubtful_makes_no_sheet(runner: CliRunner, labelled: Path, mode
     arguments = ("check", labelled, "--model", model, "--exclude", "wrong*", "--sheet", sheet)
     result = run(runner, *arguments)
     assert (result.exit_code, result.stdout) == (0, "")
+    assert f"there is nothing to show: {sheet} is not written" in result.stderr
     assert not sheet.exists()
 
 

@@ -59,12 +59,13 @@ def test_what_is_said_last_before_a_crash_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("debug", "level", "fails", "shown"),
+    ("debug", "level", "error", "shown"),
     [
-        (False, logging.INFO, False, False),
-        (False, logging.INFO, True, True),
-        (False, logging.DEBUG, False, True),
-        (True, logging.INFO, False, True),
+        (False, logging.INFO, None, False),
+        (False, logging.INFO, ImportError, True),
+        (False, logging.INFO, ModuleNotFoundError, False),
+        (False, logging.DEBUG, None, True),
+        (True, logging.INFO, None, True),
     ],
 )
 def test_remarks_are_shown_where_they_matter(
@@ -72,19 +73,19 @@ def test_remarks_are_shown_where_they_matter(
     caplog: pytest.LogCaptureFixture,
     debug: bool,
     level: int,
-    fails: bool,
+    error: type[Exception] | None,
     shown: bool,
 ) -> None:
     def start() -> None:
         with starting_keras():
             os.write(2, b"of the inside\n")
-            if fails:
-                raise ImportError("no such library")
+            if error:
+                raise error("no such library")
 
     with click.Context(main) as context, caplog.at_level(level, "maskdet"):
         context.meta[DEBUG] = debug
-        if fails:
-            with pytest.raises(ImportError):
+        if error:
+            with pytest.raises(error):
                 start()
         else:
             start()

@@ -94,6 +94,13 @@ def test_tags_of_no_face_are_named(data: Path, row: str) -> None:
     assert len(problems) == 1
 
 
+def test_tags_of_other_pictures_are_counted(data: Path) -> None:
+    rows = "\n".join(f"{name},0,hand" for name in ("c.png", "d.png", "c.png"))
+    tags, (problem,) = read(data, f"file,object,tags\nb.png,1,hand\n{rows}\n")
+    assert len(tags) == 1
+    assert problem.endswith("3 rows name no picture, first c.png")
+
+
 @pytest.mark.parametrize(("before", "line"), [("", 1), ("file,object,tags\nb.png,1,hand\n", 3)])
 def test_tags_that_never_end_are_refused(data: Path, before: str, line: int) -> None:
     with pytest.raises(InputError, match=rf"cannot read .*tags\.csv: line {line}: field larger"):
