@@ -203,10 +203,12 @@ def _located(
 
 
 def _locate(file: Path, name: str) -> Path:
-    """Find a COCO file's picture. What ``..`` or a root it may name is not followed."""
+    """Find a COCO file's picture. Of the ``..`` it may name, one is followed, and no root."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     inside = Path(*(part for part in parts if part not in ("..", "/") and not part.endswith(":")))
-    for base in (file.parent, file.parent.parent):
+    above = absolute(file.parent).parent
+    up = parts[:1] == ("..",) != parts[1:2]
+    for base in (above,) if up else (file.parent, above):
         for place in (base, base / "images", *([] if base == file.parent else [base / file.stem])):
             if (place / inside).is_file():
                 return place / inside

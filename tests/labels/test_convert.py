@@ -319,6 +319,23 @@ def test_a_picture_that_a_coco_file_has_twice_keeps_all_its_faces(
     assert not found.problems
 
 
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_coco_file_tells_a_picture_above_from_its_namesake_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    for name, face in (("a.jpg", FACES[0]), ("b/a.jpg", FACES[1])):
+        path = picture(tmp_path / "set" / name)
+        voc.write(path.with_suffix(".xml"), path, 61, 47, [face])
+    convert(tmp_path / "set", tmp_path / "set/b/coco.json", "coco")
+    monkeypatch.chdir(tmp_path / "set/b")
+    file = Path("coco.json") if relative else tmp_path / "set/b/coco.json"
+    result = convert(file, tmp_path / "back", "voc")
+    assert (result.pictures, result.renamed, result.problems) == (2, 1, [])
+    assert [len(item.objects) for item in collect.load(tmp_path / "back").pictures] == [1, 1]
+    (tmp_path / "set/a.jpg").unlink()
+    assert "lies neither beside it" in collect.load(file).problems[0]
+
+
 @pytest.mark.parametrize("name", ["../../secret.jpg", "/secret.jpg", "C:\\x\\..\\secret.jpg"])
 def test_a_coco_file_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "secret.jpg")
