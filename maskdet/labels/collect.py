@@ -21,6 +21,7 @@ from maskdet.labels.records import (
     LabelledSet,
     below,
     in_folder_beside,
+    label_files,
     named,
     orphans,
     picture_name,
@@ -35,8 +36,6 @@ VOC, YOLO, COCO, CROPS = FORMATS = ("voc", "yolo", "coco", "crops")
 CROP_COLUMNS = ("class", "picture", "object", "sha256", "x1", "y1", "x2", "y2", "margin")
 """What a manifest says of a crop alone: which face of which picture it is."""
 
-_ANNOTATIONS = ("Annotations", "annotations")
-
 
 def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> LabelledSet:
     """Read labelled pictures with all that their format holds.
@@ -44,7 +43,8 @@ def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> 
     Args:
         source: a folder, or the JSON file of a COCO set. Pascal VOC files lie beside the
             pictures or in ``Annotations`` beside ``images`` or ``JPEGImages``; YOLO's label
-            files in ``labels`` beside ``images``, at any depth, or beside the pictures;
+            files in ``labels`` beside ``images``, at any depth, or beside the pictures
+            (capitals in these names make no difference);
             COCO's pictures beside the JSON file, or in a folder there or one above.
         kind: one of ``FORMATS``; None: see ``detect``.
         progress: makes the bar.
@@ -55,7 +55,7 @@ def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> 
         ``problems``, sizes are the pictures' own.
 
     Raises:
-        InputError: nothing there can be read as that format.
+        InputError: nothing there can be read as that format, or no picture has a YOLO label file.
     """
     kind = kind or detect(source)
     readers = {VOC: _voc, YOLO: yolo_folder.load, COCO: _coco, CROPS: _crops}
@@ -106,15 +106,13 @@ def _voc(source: Path, progress: Progress) -> LabelledSet:
     paths, problems = layout.pictures(source)
     found = LabelledSet(problems=problems)
     manifest = Manifest(source)
-    used = set()
+    there = below(source, ".xml")
+    files = label_files({path: _voc_places(path, source) for path in paths}, there)
     for path in progress(paths, desc="labels", unit="picture"):
-        beside = [in_folder_beside(path.relative_to(source), name, ".xml") for name in _ANNOTATIONS]
-        places = [layout.voc_path(path), *(source / place for place in beside if place)]
-        boxes = next((place for place in places if place.is_file()), None)
+        boxes = files.get(path)
         if boxes is None:
             found.problems.append(f"{path}: no VOC file")
             continue
-        used.add(boxes)
         try:
             width, height = images.size(path)
             file = voc.read(boxes, width, height)
@@ -128,8 +126,13 @@ def _voc(source: Path, progress: Progress) -> LabelledSet:
         found.pictures.append(
             LabelledPicture(path, name, width, height, file.objects, row, file.proposal)
         )
-    found.problems += orphans(below(source, ".xml"), used)
+    found.problems += orphans(there, set(files.values()))
     return found
+
+
+def _voc_places(picture: Path, source: Path) -> list[Path]:
+    beside = in_folder_beside(picture.relative_to(source), "Annotations", ".xml")
+    return [layout.voc_path(picture), *([source / beside] if beside else [])]
 
 
 def _coco(source: Path, progress: Progress) -> LabelledSet:

@@ -89,12 +89,33 @@ def group_of(path: Path, root: Path, data: Path) -> str:
 
 
 def below(source: Path, suffix: str) -> list[Path]:
-    """Return the files with an ending below a folder, sorted, hidden ones left out."""
+    """Return the files with an ending (``.TXT``, too) below a folder, sorted, no hidden ones."""
     return sorted(
         path
-        for path in source.rglob(f"*{suffix}")
-        if not any(part.startswith(".") for part in path.relative_to(source).parts)
+        for path in source.rglob("*")
+        if path.suffix.lower() == suffix
+        and not any(part.startswith(".") for part in path.relative_to(source).parts)
     )
+
+
+def label_files(wanted: Mapping[Path, Iterable[Path]], there: Iterable[Path]) -> dict[Path, Path]:
+    """Return the label file of each picture that has one.
+
+    Args:
+        wanted: where the labels of each picture may lie; the first place that has any counts.
+            Capitals make no difference, unless a file is another picture's to the letter.
+        there: the label files.
+    """
+    exact = set(there)
+    named = {place for places in wanted.values() for place in places}
+    loose = {str(path).lower(): path for path in exact - named}
+    found: dict[Path, Path] = {}
+    for picture, places in wanted.items():
+        for place in places:
+            labels = place if place in exact else loose.get(str(place).lower())
+            if labels:
+                found.setdefault(picture, labels)
+    return found
 
 
 def orphans(paths: Iterable[Path], used: set[Path]) -> list[str]:

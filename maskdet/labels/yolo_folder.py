@@ -16,6 +16,7 @@ from maskdet.labels.records import (
     LabelledSet,
     below,
     in_folder_beside,
+    label_files,
     named,
     orphans,
 )
@@ -35,15 +36,19 @@ def load(source: Path, progress: Progress) -> LabelledSet:
     # A set from elsewhere may name a folder of the machine on which it was made.
     parts = _parts(base if base.is_dir() else place.parent, config.parts, paths)
     manifest = Manifest(source)
-    used = set()
+    texts = [path for path in below(source, ".txt") if path != place]
+    files = label_files({path: _places(path, source) for path in paths}, texts)
+    if paths and not files:
+        raise InputError(
+            f"{source}: no picture has a label file: they are wanted in 'labels' beside 'images', "
+            "or beside the pictures"
+        )
     for path in progress(paths, desc="labels", unit="picture"):
-        beside = in_folder_beside(path.relative_to(source), "labels", ".txt")
-        labels = source / beside if beside else path.with_suffix(".txt")
-        used.add(labels)
+        labels = files.get(path)
         try:
             width, height = images.size(path)
             # Without a file there is no face in the picture: the format's rule.
-            text = read_text(labels) if labels.is_file() else ""
+            text = read_text(labels) if labels else ""
         except InputError as error:
             found.problems.append(str(error))
             continue
@@ -56,9 +61,25 @@ def load(source: Path, progress: Progress) -> LabelledSet:
         if path in parts:
             row = {"split": parts[path], **row}
         found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))
-    labels_there = [path for path in below(source, ".txt") if "labels" in path.parts[:-1]]
-    found.problems += orphans(labels_there, {*used, place})
+    labels_there = [path for path in texts if _holds_labels(path, source, config)]
+    found.problems += orphans(labels_there, set(files.values()))
     return found
+
+
+def _places(picture: Path, source: Path) -> list[Path]:
+    beside = in_folder_beside(picture.relative_to(source), "labels", ".txt")
+    return [*([source / beside] if beside else []), picture.with_suffix(".txt")]
+
+
+def _holds_labels(path: Path, source: Path, config: yolo.Config) -> bool:
+    """Tell a label file from a list of pictures or classes, and from a text to read."""
+    folders = path.relative_to(source).parts[:-1]
+    if path.name == "classes.txt" or "labels" in map(str.lower, folders):
+        return path.name != "classes.txt"
+    try:
+        return bool(yolo.parse(read_text(path), config.names, 1, 1)[0])
+    except InputError:
+        return False
 
 
 def config_file(source: Path) -> Path | None:

@@ -240,6 +240,10 @@ def test_a_picture_of_unusable_labels_is_not_one_without_a_face(
         ("images/train/a.jpg", "labels/train/a.txt"),
         ("train/images/a.jpg", "train/labels/a.txt"),
         ("a.jpg", "a.txt"),
+        ("images/a.jpg", "images/a.txt"),
+        ("Images/a.jpg", "Labels/a.txt"),
+        ("images/IMG_1.JPG", "labels/img_1.txt"),
+        ("IMG_1.JPG", "IMG_1.TXT"),
     ],
 )
 def test_the_layouts_of_yolo(tmp_path: Path, place: str, labels: str) -> None:
@@ -250,10 +254,46 @@ def test_the_layouts_of_yolo(tmp_path: Path, place: str, labels: str) -> None:
         "train: ../train/images\nval: images/train\nnames: [with_mask, without_mask]\n"
     )
     (found,) = collect.load(tmp_path).pictures
-    assert found.name == place.replace("images/", "")
+    assert found.name == place.replace("images/", "").replace("Images/", "")
     assert found.objects == (VocObject(0, "without_mask", Box(25, 12.5, 75, 37.5)),)
     parts = {"train/images/a.jpg": "train", "images/train/a.jpg": "val"}
     assert found.row.get("split") == parts.get(place)
+
+
+@pytest.mark.parametrize("folder", ["labels/", "images/", ""])
+def test_yolo_labels_without_a_picture_are_listed(tmp_path: Path, folder: str) -> None:
+    for name in ("a", "c"):
+        picture(tmp_path / ("images" if folder else "") / f"{name}.jpg")
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "classes.txt").write_text("with_mask\n")
+    (tmp_path / "data.yaml").write_text("names: [with_mask]\n")
+    for name in ("train", "ReadMe"):
+        (tmp_path / f"{name}.txt").write_text("./images/a.jpg\n")
+    for name in ("a", "b"):
+        (tmp_path / folder / f"{name}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    found = collect.load(tmp_path)
+    assert [len(item.objects) for item in found.pictures] == [1, 0]
+    assert found.problems == [f"{tmp_path / folder}/b.txt: its picture is not there"]
+
+
+def test_a_yolo_set_whose_labels_are_not_found_is_refused(tmp_path: Path) -> None:
+    for name in ("images/a.jpg", "images/b.jpg"):
+        picture(tmp_path / name)
+        (tmp_path / "label").mkdir(exist_ok=True)
+        (tmp_path / "label" / Path(name).with_suffix(".txt").name).write_text("0 .5 .5 .5 .5\n")
+    (tmp_path / "data.yaml").write_text("names: [with_mask]\n")
+    with pytest.raises(InputError, match="no picture has a label file"):
+        collect.load(tmp_path)
+
+
+def test_labels_of_one_picture_are_not_those_of_its_namesake_in_capitals(tmp_path: Path) -> None:
+    for name in ("a.jpg", "A.jpg"):
+        picture(tmp_path / name)
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("file names here have no capitals of their own")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "classes.txt").write_text("with_mask\n")
+    assert [len(item.objects) for item in collect.load(tmp_path).pictures] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +309,7 @@ def test_the_layouts_of_yolo(tmp_path: Path, place: str, labels: str) -> None:
 def test_the_parts_of_a_yolo_set_lie_where_its_path_says(
     tmp_path: Path, path: str, test: str
 ) -> None:
-    picture(tmp_path / "deep/set/images/test/a.jpg")
+    picture(tmp_path / "deep/set/images/test/a.jpg").with_suffix(".txt").touch()
     (tmp_path / "deep/set/test.txt").write_text("./images/test/a.jpg\n")
     path = path.format(here=tmp_path)
     (tmp_path / "data.yaml").write_text(f"path: {path}\ntest: {test}\nnames: [with_mask]\n")
