@@ -15,7 +15,7 @@ from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.files import absolute, read_text, sha256
 from maskdet.labels import coco, voc, yolo_folder
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import PARTS, Manifest
 from maskdet.labels.records import (
     LabelledPicture,
     LabelledSet,
@@ -26,6 +26,7 @@ from maskdet.labels.records import (
     orphans,
     picture_name,
     row_of,
+    with_parts,
 )
 from maskdet.labels.voc import VocObject
 from maskdet.progress import SILENT, Progress
@@ -127,7 +128,18 @@ def _voc(source: Path, progress: Progress) -> LabelledSet:
             LabelledPicture(path, name, width, height, file.objects, row, file.proposal)
         )
     found.problems += orphans(there, set(files.values()))
+    found.pictures = with_parts(found.pictures, manifest, _pascal_parts(source))
     return found
+
+
+def _pascal_parts(source: Path) -> dict[str, str]:
+    """Return the part of each picture that is in one list of Pascal's, by its stem."""
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    for name in PARTS:
+        path = source / "ImageSets" / "Main" / f"{name}.txt"
+        for line in read_text(path, "surrogateescape").split("\n") if path.is_file() else []:
+            said[line.strip()].add(name)
+    return {stem: min(names) for stem, names in said.items() if len(names) == 1}
 
 
 def _voc_places(picture: Path, source: Path) -> list[Path]:
@@ -167,6 +179,7 @@ def _coco(source: Path, progress: Progress) -> LabelledSet:
         found.pictures.append(
             LabelledPicture(path, name, width, height, tuple(objects), row, item.proposal)
         )
+    found.pictures = with_parts(found.pictures, manifest)
     return found
 
 
@@ -252,6 +265,7 @@ def _crops(source: Path, progress: Progress) -> LabelledSet:
         kept = {key: value for key, value in row.items() if key not in CROP_COLUMNS}
         found.pictures.append(LabelledPicture(path, name, width, height, (whole,), kept))
     _add_photographs(found, cut)
+    found.pictures = with_parts(found.pictures, manifest)
     return found
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from maskdet.files import name_from, within
@@ -74,6 +74,31 @@ def row_of(manifest: Manifest, name: str) -> dict[str, str]:
     if part(row.get("split", "")):
         row["split"] = str(part(row["split"]))
     return row
+
+
+def with_parts(
+    pictures: Sequence[LabelledPicture], manifest: Manifest, listed: Mapping[str, str] | None = None
+) -> list[LabelledPicture]:
+    """Return pictures with the parts that others' layouts give them, if no manifest does.
+
+    Those are of lists, or else the top folders' names where these name two parts or more, as
+    ``leaks.check`` reads them.
+
+    Args:
+        pictures: of one set.
+        manifest: the set's; with a column ``split``, nothing is changed.
+        listed: parts by the pictures' names without an ending.
+    """
+    if "split" in manifest.columns:
+        return list(pictures)
+    said = [part(PurePosixPath(picture.name).parts[0]) for picture in pictures]
+    folders = said if len({*said} - {None}) > 1 else [None] * len(said)
+    found = []
+    for picture, folder in zip(pictures, folders, strict=True):
+        name = (listed or {}).get(str(PurePosixPath(picture.name).with_suffix("")), folder)
+        row = {"split": name, **picture.row} if name else picture.row
+        found.append(replace(picture, row=row))
+    return found
 
 
 def group_of(path: Path, root: Path, data: Path) -> str:

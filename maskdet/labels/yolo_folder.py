@@ -19,6 +19,7 @@ from maskdet.labels.records import (
     label_files,
     named,
     orphans,
+    with_parts,
 )
 from maskdet.progress import Progress
 
@@ -34,7 +35,7 @@ def load(source: Path, progress: Progress) -> LabelledSet:
     config = _read_config(place)
     base = place.parent / config.path
     # A set from elsewhere may name a folder of the machine on which it was made.
-    parts = _parts(base if base.is_dir() else place.parent, config.parts, paths)
+    parts, gone = _parts(base if base.is_dir() else place.parent, config.parts, paths)
     manifest = Manifest(source)
     texts = [path for path in below(source, ".txt") if path != place]
     files = label_files({path: _places(path, source) for path in paths}, texts)
@@ -63,6 +64,12 @@ def load(source: Path, progress: Progress) -> LabelledSet:
         found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))
     labels_there = [path for path in texts if _holds_labels(path, source, config)]
     found.problems += orphans(labels_there, set(files.values()))
+    found.pictures = with_parts(found.pictures, manifest)
+    without = sum(not picture.row.get("split") for picture in found.pictures)
+    if gone and without:
+        found.problems.append(
+            f"{place}: {gone[0]} is not there, and {without} pictures are in no part"
+        )
     return found
 
 
@@ -106,9 +113,13 @@ def _read_config(path: Path) -> yolo.Config:
 
 def _parts(
     base: Path, parts: Mapping[str, Iterable[str]], pictures: Iterable[Path]
-) -> dict[Path, str]:
-    """Return the part of each picture that is in just one of those of a ``data.yaml``."""
+) -> tuple[dict[Path, str], list[str]]:
+    """Return the part of each picture that is in just one of those of a ``data.yaml``.
+
+    With it come the places that a part should be in and that do not exist.
+    """
     said: defaultdict[Path, set[str]] = defaultdict(set)
+    gone = []
     paths = {absolute(path): path for path in pictures}
     for name, place in ((name, place) for name, places in parts.items() for place in places):
         listed: set[Path] = set()
@@ -117,7 +128,9 @@ def _parts(
             listed = {absolute(base / line) for line in lines if line}
         # Some tools write '../train/images' of what lies beside data.yaml.
         folders = {absolute(base / place), absolute(base / place.removeprefix("../"))}
+        if not any(path.exists() for path in folders):
+            gone.append(place)
         for path, known in paths.items():
             if path in listed or not folders.isdisjoint(path.parents):
                 said[known].add(name)
-    return {path: next(iter(names)) for path, names in said.items() if len(names) == 1}
+    return {path: next(iter(names)) for path, names in said.items() if len(names) == 1}, gone

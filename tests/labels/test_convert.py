@@ -317,6 +317,56 @@ def test_the_parts_of_a_yolo_set_lie_where_its_path_says(
     assert found.row.get("split") == "test"
 
 
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        (None, ["test", "train", "val"]),
+        ("train: /content/x/train\nval: /content/x/valid", ["test", "train", "val"]),
+        ("train: ../train/images\nval: /content/x/valid", ["test", "train", "val"]),
+        ("val: train/images", ["test", "val", "val"]),
+        ("train: [train, valid, test]\nval: [train, valid, test]", ["test", "train", "val"]),
+    ],
+)
+def test_parts_that_folders_are_named_after(
+    tmp_path: Path, config: str | None, wanted: list[str]
+) -> None:
+    source = tmp_path / "source"
+    for folder in ("train", "valid", "test"):
+        path = picture(source / folder / ("images" if config else "") / "a.jpg")
+        voc.write(path.with_suffix(".xml"), path, 61, 47, FACES[:1])
+        path.with_suffix(".txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    if config:
+        (source / "data.yaml").write_text(f"{config}\nnames: [with_mask]\n")
+    result = convert(source, tmp_path / "yolo", "yolo", "yolo" if config else "voc")
+    assert not result.problems
+    rows = Manifest(tmp_path / "yolo").rows
+    assert [row["split"] for row in sorted(rows, key=lambda row: row["file"])] == wanted
+    (source / "manifest.csv").write_text("file,split\ntrain/a.jpg,test\n")
+    again = collect.load(source, "voc").pictures
+    assert [item.row.get("split") for item in again if "train" not in item.name] == [None, None]
+
+
+def test_a_place_of_a_part_that_is_gone_is_told_of(tmp_path: Path) -> None:
+    for folder in ("x", "test"):
+        picture(tmp_path / folder / "a.jpg").with_suffix(".txt").touch()
+    (tmp_path / "data.yaml").write_text("train: /content/x/train\nnames: [with_mask]\n")
+    found = collect.load(tmp_path)
+    assert not any(item.row for item in found.pictures)
+    assert "/content/x/train is not there, and 2 pictures are in no part" in found.problems[0]
+
+
+def test_the_parts_of_pascal(tmp_path: Path) -> None:
+    for name in ("a", "b.1", "c", "d"):
+        path = picture(tmp_path / f"JPEGImages/{name}.jpg")
+        voc.write(path.with_suffix(".xml"), path, 61, 47, FACES[:1])
+    (tmp_path / "ImageSets/Main").mkdir(parents=True)
+    lists = {"train": "a\nc\n", "val": "b.1\r\nc", "trainval": "d\n"}
+    for name, text in lists.items():
+        (tmp_path / f"ImageSets/Main/{name}.txt").write_text(text)
+    found = collect.load(tmp_path).pictures
+    assert [item.row.get("split") for item in found] == ["train", "val", None, None]
+
+
 def test_the_layout_of_pascal_and_of_kaggle(tmp_path: Path) -> None:
     for folder, name in (("annotations", "images/a.png"), ("Annotations", "JPEGImages/b.jpg")):
         picture(tmp_path / name)
