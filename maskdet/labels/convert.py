@@ -17,7 +17,7 @@ from maskdet import files, images
 from maskdet.classes import BACKGROUND, CLASSES
 from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import cut_face
-from maskdet.labels import coco, collect, voc, yolo
+from maskdet.labels import coco, collect, voc, yolo, yolo_folder
 from maskdet.labels.collect import COCO, CROPS, VOC, YOLO
 from maskdet.labels.crop import MARGIN
 from maskdet.labels.cutting import QUALITY
@@ -135,7 +135,8 @@ def _with_pictures(
             voc.write(target / labels, name, *size, picture.objects, picture.proposal)
         written.append((name, picture))
     if to == YOLO:
-        _write_yolo(target, written)
+        places = [_labels(name, to, picture)[0] for name, picture in written]
+        yolo_folder.write(target, written, places, _class_names([item for _, item in written]))
     if to == COCO:
         _write_coco(target / coco.FILE, written)
     _write_manifest(target, written)
@@ -166,24 +167,6 @@ def _refuse_to_replace(paths: Sequence[Path], overwrite: bool) -> None:
             f"{len(there)} files are there already, first {there[0]}: choose another TARGET, "
             "or --overwrite them"
         )
-
-
-def _write_yolo(target: Path, written: Sequence[tuple[str, LabelledPicture]]) -> None:
-    classes = _class_names([picture for _, picture in written])
-    for name, picture in written:
-        path = target / _labels(name, YOLO, picture)[0]
-        files.make_folder(path.parent)
-        text = yolo.format_lines(picture.objects, classes, picture.width, picture.height)
-        files.write_bytes(path, text.encode())
-    parts = {"train": "images", "val": "images"}
-    if any(picture.row.get("split") for _, picture in written):
-        parts = {}
-        for part in PARTS:
-            lines = [f"./{name}\n" for name, item in written if item.row.get("split") == part]
-            if lines:
-                parts[part] = f"{part}.txt"
-                files.write_bytes(target / parts[part], os.fsencode("".join(lines)))
-    files.write_bytes(target / yolo.CONFIG, yolo.format_config(classes, parts).encode())
 
 
 def _write_coco(path: Path, written: Sequence[tuple[str, LabelledPicture]]) -> None:
@@ -295,6 +278,9 @@ def _count(result: Converted, pictures: Sequence[LabelledPicture], to: str) -> N
     result.empty = sum(not picture.objects for picture in pictures)
     if to == YOLO:
         result.lost["marks of difficult faces (the faces are kept)"] += difficult
+        without = sum(picture.row.get("split") not in PARTS for picture in pictures)
+        if without < len(pictures):  # else there are no lists, and data.yaml names all pictures
+            result.lost["pictures in no part (no list has them)"] += without
     if to in (YOLO, CROPS):
         result.lost["marks of proposals that nobody has looked at"] += proposals
         noted = sum(item.truncated or item.pose != voc.UNSPECIFIED for item in every)

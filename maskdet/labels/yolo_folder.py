@@ -1,16 +1,16 @@
-"""Reading a folder of YOLO's label files: where they lie, what the classes are called."""
+"""A folder of YOLO's label files: where they lie, what the classes and parts are called."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from maskdet import images, layout
+from maskdet import files, images, layout
 from maskdet.errors import InputError
-from maskdet.files import absolute, read_text
 from maskdet.labels import yolo
-from maskdet.labels.manifest import Manifest
+from maskdet.labels.manifest import PARTS, Manifest
 from maskdet.labels.records import (
     LabelledPicture,
     LabelledSet,
@@ -38,18 +38,18 @@ def load(source: Path, progress: Progress) -> LabelledSet:
     parts, gone = _parts(base if base.is_dir() else place.parent, config.parts, paths)
     manifest = Manifest(source)
     texts = [path for path in below(source, ".txt") if path != place]
-    files = label_files({path: _places(path, source) for path in paths}, texts)
-    if paths and not files:
+    labels_of = label_files({path: _places(path, source) for path in paths}, texts)
+    if paths and not labels_of:
         raise InputError(
             f"{source}: no picture has a label file: they are wanted in 'labels' beside 'images', "
             "or beside the pictures"
         )
     for path in progress(paths, desc="labels", unit="picture"):
-        labels = files.get(path)
+        labels = labels_of.get(path)
         try:
             width, height = images.size(path)
             # Without a file there is no face in the picture: the format's rule.
-            text = read_text(labels) if labels else ""
+            text = files.read_text(labels) if labels else ""
         except InputError as error:
             found.problems.append(str(error))
             continue
@@ -63,7 +63,7 @@ def load(source: Path, progress: Progress) -> LabelledSet:
             row = {"split": parts[path], **row}
         found.pictures.append(LabelledPicture(path, name, width, height, tuple(objects), row))
     labels_there = [path for path in texts if _holds_labels(path, source, config)]
-    found.problems += orphans(labels_there, set(files.values()))
+    found.problems += orphans(labels_there, set(labels_of.values()))
     found.pictures = with_parts(found.pictures, manifest)
     without = sum(not picture.row.get("split") for picture in found.pictures)
     if gone and without:
@@ -84,7 +84,7 @@ def _holds_labels(path: Path, source: Path, config: yolo.Config) -> bool:
     if path.name == "classes.txt" or "labels" in map(str.lower, folders):
         return path.name != "classes.txt"
     try:
-        return bool(yolo.parse(read_text(path), config.names, 1, 1)[0])
+        return bool(yolo.parse(files.read_text(path), config.names, 1, 1)[0])
     except InputError:
         return False
 
@@ -102,7 +102,7 @@ def config_file(source: Path) -> Path | None:
 
 
 def _read_config(path: Path) -> yolo.Config:
-    text = read_text(path)
+    text = files.read_text(path)
     if path.suffix == ".txt":
         return yolo.Config(dict(enumerate(text.split("\n"))), {})
     try:
@@ -120,17 +120,49 @@ def _parts(
     """
     said: defaultdict[Path, set[str]] = defaultdict(set)
     gone = []
-    paths = {absolute(path): path for path in pictures}
+    paths = {files.absolute(path): path for path in pictures}
     for name, place in ((name, place) for name, places in parts.items() for place in places):
         listed: set[Path] = set()
         if place.endswith(".txt") and (base / place).is_file():
-            lines = read_text(base / place, "surrogateescape").split("\n")
-            listed = {absolute(base / line) for line in lines if line}
+            lines = files.read_text(base / place, "surrogateescape").split("\n")
+            listed = {files.absolute(base / line) for line in lines if line}
         # Some tools write '../train/images' of what lies beside data.yaml.
-        folders = {absolute(base / place), absolute(base / place.removeprefix("../"))}
+        folders = {files.absolute(base / place), files.absolute(base / place.removeprefix("../"))}
         if not any(path.exists() for path in folders):
             gone.append(place)
         for path, known in paths.items():
             if path in listed or not folders.isdisjoint(path.parents):
                 said[known].add(name)
     return {path: next(iter(names)) for path, names in said.items() if len(names) == 1}, gone
+
+
+def write(
+    target: Path,
+    pictures: Sequence[tuple[str, LabelledPicture]],
+    labels: Sequence[Path],
+    classes: Sequence[str],
+) -> None:
+    """Write the label files, the lists of the parts and ``data.yaml``.
+
+    Args:
+        target: the set's folder.
+        pictures: each with its path below ``target``. If none is in a part, all are trained on
+            and validated on.
+        labels: of each picture, the label file's path below ``target``.
+        classes: their names.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for (_, picture), path in zip(pictures, labels, strict=True):
+        files.make_folder((target / path).parent)
+        text = yolo.format_lines(picture.objects, classes, picture.width, picture.height)
+        files.write_bytes(target / path, text.encode())
+    parts = {}
+    for part in PARTS:
+        lines = [f"./{name}\n" for name, item in pictures if item.row.get("split") == part]
+        if lines:
+            parts[part] = f"{part}.txt"
+            files.write_bytes(target / parts[part], os.fsencode("".join(lines)))
+    parts = parts or {"train": "images", "val": "images"}
+    files.write_bytes(target / yolo.CONFIG, yolo.format_config(classes, parts).encode())

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from maskdet import files, images
+from maskdet.classes import CLASSES
 from maskdet.errors import InputError, OutputError
 from maskdet.labels import collect, voc
 from maskdet.labels.convert import convert
@@ -77,6 +79,7 @@ def test_yolo_holds_all_but_marks(photographs: Path, tmp_path: Path) -> None:
         "marks of difficult faces (the faces are kept)": 1,
         "marks of proposals that nobody has looked at": 1,
         "notes of a pose or a cut-off face": 1,
+        "pictures in no part (no list has them)": 2,
     }
     assert (tmp_path / "yolo/labels/b/a.txt").read_text() == ""
     assert (tmp_path / "yolo/test.txt").read_text() == "./images/b/a.jpg\n"
@@ -183,6 +186,29 @@ def test_lists_of_parts_are_not_replaced_unasked(photographs: Path, tmp_path: Pa
     convert(photographs, target, "yolo", overwrite=True)
     assert (target / "test.txt").read_text() == "./images/b/a.jpg\n"
     assert (target / "val.txt").read_text() == "mine\n"  # no picture is in that part
+
+
+@pytest.mark.parametrize(
+    ("splits", "config", "lost"),
+    [
+        (("train", "val"), {"train": "train.txt", "val": "val.txt"}, 0),
+        (("train", "holdout"), {"train": "train.txt"}, 1),
+        (("holdout", "holdout"), {"train": "images", "val": "images"}, 0),
+        (("test", ""), {"test": "test.txt"}, 1),
+    ],
+)
+def test_pictures_in_no_list_are_counted(
+    tmp_path: Path, splits: tuple[str, str], config: dict[str, str], lost: int
+) -> None:
+    manifest = Manifest(tmp_path / "set")
+    for name, split in zip("ab", splits, strict=True):
+        voc.write(picture(tmp_path / f"set/{name}.jpg").with_suffix(".xml"), name, 61, 47, ())
+        manifest.set(f"{name}.jpg", {"split": split})
+    manifest.write()
+    result = convert(tmp_path / "set", tmp_path / "yolo", "yolo")
+    assert result.lost.total() == lost
+    parts = yaml.safe_load((tmp_path / "yolo/data.yaml").read_text())
+    assert parts == {**config, "names": dict(enumerate(CLASSES))}
 
 
 def test_links_share_their_bytes(photographs: Path, tmp_path: Path) -> None:
