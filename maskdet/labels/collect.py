@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -14,7 +13,7 @@ from maskdet import images, layout
 from maskdet.classes import canonical
 from maskdet.errors import InputError
 from maskdet.files import absolute, read_text, sha256
-from maskdet.labels import coco, voc, yolo_folder
+from maskdet.labels import coco_folder, voc, yolo_folder
 from maskdet.labels.manifest import PARTS, Manifest
 from maskdet.labels.records import (
     LabelledPicture,
@@ -25,7 +24,6 @@ from maskdet.labels.records import (
     named,
     orphans,
     picture_name,
-    row_of,
     with_parts,
 )
 from maskdet.labels.voc import VocObject
@@ -59,7 +57,7 @@ def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> 
         InputError: nothing there can be read as that format, or no picture has a YOLO label file.
     """
     kind = kind or detect(source)
-    readers = {VOC: _voc, YOLO: yolo_folder.load, COCO: _coco, CROPS: _crops}
+    readers = {VOC: _voc, YOLO: yolo_folder.load, COCO: coco_folder.load, CROPS: _crops}
     found = readers[kind](source, progress)
     if not found.pictures:
         first = f". First problem: {found.problems[0]}" if found.problems else ""
@@ -85,7 +83,7 @@ def detect(source: Path) -> str:
         found.append(VOC)
     if yolo_folder.config_file(source):
         found.append(YOLO)
-    if _documents(source):
+    if coco_folder.documents(source):
         found.append(COCO)
     if not found and any(canonical(p.name) for p in (source, *source.rglob("*")) if p.is_dir()):
         found.append(CROPS)
@@ -145,90 +143,6 @@ def _pascal_parts(source: Path) -> dict[str, str]:
 def _voc_places(picture: Path, source: Path) -> list[Path]:
     beside = in_folder_beside(picture.relative_to(source), "Annotations", ".xml")
     return [layout.voc_path(picture), *([source / beside] if beside else [])]
-
-
-def _coco(source: Path, progress: Progress) -> LabelledSet:
-    documents = [source] if source.is_file() else _documents(source)
-    if len(documents) != 1:
-        names = ", ".join(str(path) for path in documents) or "none"
-        raise InputError(f"{source} should hold one COCO file (there: {names}): name it itself")
-    (file,) = documents
-    text = read_text(file)
-    try:
-        document = coco.parse(text)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
-    found = LabelledSet(problems=[f"{file}: {problem}" for problem in document.problems])
-    manifest = Manifest(file.parent)
-    pictures = _located(file, document.pictures, found.problems)
-    for path, item in progress(pictures.items(), desc="labels", unit="picture"):
-        try:
-            width, height = images.size(path)
-            objects, wrong, outlines = coco.objects(item, document.names, width, height)
-        except InputError as error:
-            found.problems.append(str(error))
-            continue
-        found.problems += [f"{file}: {item.file}: {problem}" for problem in wrong]
-        if wrong and not objects:
-            continue  # as for VOC files
-        found.lost["outlines (their boxes are kept)"] += outlines
-        row = {}
-        if path.is_relative_to(file.parent):
-            row = row_of(manifest, path.relative_to(file.parent).as_posix())
-        name = picture_name(item.file)
-        found.pictures.append(
-            LabelledPicture(path, name, width, height, tuple(objects), row, item.proposal)
-        )
-    found.pictures = with_parts(found.pictures, manifest)
-    return found
-
-
-def _documents(source: Path) -> list[Path]:
-    """Return the COCO files of a folder."""
-    found = []
-    for path in below(source, ".json"):
-        try:
-            if coco.is_coco(json.loads(read_text(path))):
-                found.append(path)
-        except (InputError, ValueError, RecursionError):
-            continue
-    return found
-
-
-def _located(
-    file: Path, listed: Iterable[coco.CocoPicture], problems: list[str]
-) -> dict[Path, coco.CocoPicture]:
-    """Return a COCO file's pictures by their places, what it says of one several times as one."""
-    found: dict[Path, coco.CocoPicture] = {}
-    for item in listed:
-        try:
-            first = found.setdefault(_locate(file, item.file), item)
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        if first is not item:
-            # Files that were merged may have had the same faces.
-            known = [(face.get("category_id"), face.get("bbox")) for face in first.annotations]
-            first.annotations += [
-                face
-                for face in item.annotations
-                if (face.get("category_id"), face.get("bbox")) not in known
-            ]
-            first.proposal &= item.proposal
-    return found
-
-
-def _locate(file: Path, name: str) -> Path:
-    """Find a COCO file's picture. Of the ``..`` it may name, one is followed, and no root."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    inside = Path(*(part for part in parts if part not in ("..", "/") and not part.endswith(":")))
-    above = absolute(file.parent).parent
-    up = parts[:1] == ("..",) != parts[1:2]
-    for base in (above,) if up else (file.parent, above):
-        for place in (base, base / "images", *([] if base == file.parent else [base / file.stem])):
-            if (place / inside).is_file():
-                return place / inside
-    raise InputError(f"{file}: {name} lies neither beside it nor in a folder 'images' there")
 
 
 def _crops(source: Path, progress: Progress) -> LabelledSet:
