@@ -90,13 +90,26 @@ def _holds_labels(path: Path, source: Path, config: yolo.Config) -> bool:
 
 
 def config_file(source: Path) -> Path | None:
-    """Return the file that names the classes of a YOLO set, None if there is none."""
+    """Return the file that names the classes of a YOLO set, None if there is none.
+
+    Raises:
+        InputError: none of several is called ``data.yaml``, and they name different classes.
+    """
+    found: dict[Path, Mapping[int, str]] = {}
     for path in sorted([*source.glob("*.yaml"), *source.glob("*.yml")]):
         try:
-            _read_config(path)
+            found[path] = _read_config(path).names
         except InputError:
             continue
-        return path
+    usual = (source / yolo.CONFIG, source / "data.yml")
+    first = next((path for path in (*usual, *found) if path in found), None)
+    if first and first not in usual and any(names != found[first] for names in found.values()):
+        raise InputError(
+            f"{source}: {', '.join(path.name for path in found)} name different classes: "
+            f"call the right one {yolo.CONFIG}"
+        )
+    if first:
+        return first
     lists = (source / "classes.txt", source / "labels" / "classes.txt")
     return next((path for path in lists if path.is_file()), None)
 

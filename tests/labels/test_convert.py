@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -402,6 +403,25 @@ def test_the_layout_of_pascal_and_of_kaggle(tmp_path: Path) -> None:
     found = collect.load(tmp_path)
     assert [item.name for item in found.pictures] == ["a.png", "b.jpg"]
     assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("configs", "label"),
+    [
+        ({"data-old.yaml": "[x, y]", "data.yaml": "[no_mask]"}, "without_mask"),
+        ({"a.yaml": "[x, y]", "data.yml": "[no_mask]"}, "without_mask"),
+        ({"a.yaml": "[no_mask]", "b.yml": "[no_mask]"}, "without_mask"),
+        ({"a.yaml": "[no_mask]", "b.yml": "[with_mask]"}, None),
+    ],
+)
+def test_which_file_names_the_classes_of_yolo(
+    tmp_path: Path, configs: dict[str, str], label: str | None
+) -> None:
+    picture(tmp_path / "a.jpg").with_suffix(".txt").write_text("0 .5 .5 .5 .5\n")
+    for name, names in configs.items():
+        (tmp_path / name).write_text(f"names: {names}\n")
+    with nullcontext() if label else pytest.raises(InputError, match="name different classes"):
+        assert collect.load(tmp_path).pictures[0].objects[0].label == label
 
 
 def test_pictures_that_would_share_their_labels_are_renamed(tmp_path: Path) -> None:
