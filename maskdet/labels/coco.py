@@ -7,9 +7,10 @@ are fields of our own, too.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +27,8 @@ FILE = "annotations.json"
 class CocoPicture:
     """A picture as a COCO file names it, its annotations not looked at yet.
 
-    ``size`` are width and height as the file says, 0 where it says nothing; ``proposal`` is a
-    field of our own, see ``voc.VocFile``.
+    ``size`` are width and height as the file says, 0 where it says nothing; ``proposal`` as in
+    ``voc.VocFile``: the file has, in a field of our own, a digest of the annotations.
     """
 
     file: str
@@ -62,6 +63,7 @@ def parse(text: str) -> Document:
         raise InputError("JSON, but not COCO's: no lists 'images' and 'annotations'")
     problems = []
     pictures: dict[Any, CocoPicture] = {}
+    marks: dict[Any, Any] = {}
     for index, item in enumerate(document["images"]):
         if not (isinstance(item, dict) and isinstance(item.get("file_name"), str)):
             problems.append(f"image {index} has no file_name")
@@ -72,9 +74,8 @@ def parse(text: str) -> Document:
                 value if isinstance(value, int) else 0
                 for value in (item.get("width"), item.get("height"))
             )
-            pictures[_key(item.get("id"))] = CocoPicture(
-                item["file_name"], (width, height), proposal=bool(item.get("proposal"))
-            )
+            pictures[_key(item.get("id"))] = CocoPicture(item["file_name"], (width, height))
+            marks[_key(item.get("id"))] = item.get("proposal")
     for index, item in enumerate(document["annotations"]):
         picture = pictures.get(_key(item.get("image_id"))) if isinstance(item, dict) else None
         if picture is None:
@@ -87,6 +88,9 @@ def parse(text: str) -> Document:
         for item in (categories if isinstance(categories, list) else [])
         if isinstance(item, dict)
     }
+    for key, picture in pictures.items():
+        if marks[key]:
+            picture.proposal = marks[key] == _digest(picture.annotations, names)
     return Document(list(pictures.values()), names, problems)
 
 
@@ -167,7 +171,8 @@ def format_document(
     for file, picture in pictures:
         image = {"id": len(images) + 1, "file_name": file}
         size = {"width": picture.width, "height": picture.height}
-        images.append({**image, **size, **({"proposal": True} if picture.proposal else {})})
+        images.append({**image, **size})
+        first = len(annotations)
         for item in picture.objects:
             box = item.box
             bbox = [_number(v) for v in (box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1)]
@@ -185,6 +190,9 @@ def format_document(
                     "pose": item.pose,
                 }
             )
+        if picture.proposal:
+            known = dict(enumerate(names, 1))
+            images[-1]["proposal"] = _digest(annotations[first:], known)
     categories = [
         {"id": number, "name": name, "supercategory": "face"}
         for number, name in enumerate(names, 1)
@@ -196,6 +204,15 @@ def format_document(
         "annotations": annotations,
         "categories": categories,
     }
+
+
+def _digest(annotations: Iterable[Any], names: Mapping[Any, str]) -> str:
+    """Return a short sha256 of what a picture's annotations say, as for a VOC file."""
+    said = [
+        (names.get(_key(item.get("category_id"))), item.get("bbox"), item.get("difficult"))
+        for item in annotations
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def _number(value: float) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,28 @@ def test_boxes_and_marks_come_back(picture: tuple[int, int, list[VocObject]]) ->
     (item,) = read.pictures
     assert (item.file, item.proposal) == ("images/a.jpg", True)
     assert coco.objects(item, read.names, width, height) == (objects, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "proposal"),
+    [
+        (lambda document: document["annotations"][0].update(score=0.9), True),
+        (lambda document: document["annotations"][0].update(category_id=2), False),
+        (lambda document: document["annotations"][0].update(bbox=[10, 20, 20, 31]), False),
+        (lambda document: document["annotations"][0].update(difficult=1), False),
+        (lambda document: document["annotations"].pop(), False),
+        (lambda document: document["images"][0].update(proposal=True), False),
+        (lambda document: document["images"][0].update(proposal=[1]), False),
+    ],
+)
+def test_what_somebody_has_changed_is_no_proposal(
+    change: Callable[[dict[str, Any]], object], proposal: bool
+) -> None:
+    faces = tuple(VocObject(k, "with_mask", Box(10, 20, 30 + k, 50)) for k in range(2))
+    record = LabelledPicture(Path("a.jpg"), "a.jpg", 100, 80, faces, proposal=True)
+    document = coco.format_document([("a.jpg", record)], KNOWN)
+    change(document)
+    assert coco.parse(json.dumps(document)).pictures[0].proposal == proposal
 
 
 def test_the_document_has_what_others_need() -> None:
