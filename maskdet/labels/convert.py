@@ -73,11 +73,12 @@ def convert(
     Raises:
         InputError: the source cannot be read as that format, or another command is at work in
             ``target``.
-        OutputError: a file is there already, or cannot be written, or ``target`` is the source
-            itself or, but for COCO, the name of a JSON file.
+        OutputError: a file is there already, or cannot be written, or ``target`` is or is in the
+            source and pictures would be copied there or, but for COCO, the name of a JSON file.
     """
     _check_target(source, target, to)
     found = collect.load(source, kind, progress)
+    _refuse_to_double(found, source, target, to)
     result = Converted(lost=found.lost, problems=found.problems)
     if to == COCO and target.suffix.lower() == ".json":
         _json_alone(found, target, overwrite, result)
@@ -101,6 +102,17 @@ def _check_target(source: Path, target: Path, to: str) -> None:
         raise OutputError(
             f"{target} is where the source lies, and would then hold two formats that nobody can "
             "tell apart: choose another TARGET"
+        )
+
+
+def _refuse_to_double(found: LabelledSet, source: Path, target: Path, to: str) -> None:
+    stays = to == COCO and target.suffix.lower() == ".json"
+    if to == VOC:
+        stays = all(_is_there(picture, target / picture.name) for picture in found.pictures)
+    if source.is_dir() and files.is_below(target, source) and not stays:
+        raise OutputError(
+            f"{target} is in {source}, which would then have every picture twice: choose another "
+            "TARGET"
         )
 
 

@@ -63,7 +63,8 @@ def test_what_cannot_be_used_is_listed_and_the_rest_written(
         (["{in}/none", "{out}", "--to", "yolo"], 2, "does not exist"),
         (["{in}", "{out}", "--to", "yolo", "--from", "coco"], 3, "should hold one COCO file"),
         (["{in}", "{out}", "--to", "coco", "--from", "yolo"], 3, "neither a data.yaml"),
-        (["{in}", "{in}/a.jpg", "--to", "yolo"], 3, "cannot create the folder"),
+        (["{in}", "/dev/null", "--to", "yolo"], 3, "cannot create the folder"),
+        (["{in}", "{in}/out", "--to", "yolo"], 3, "every picture twice"),
         (["{in}", "{out}/a/b/c.json", "--to", "coco"], 3, "lies too far"),
         (["{in}", "{out}.json", "--to", "voc"], 3, "names a JSON file, and voc is a folder"),
         *(

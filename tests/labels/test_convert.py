@@ -166,6 +166,28 @@ def test_a_coco_file_alone_and_voc_files_beside_its_pictures(photographs: Path) 
     assert {path: path.stat().st_mtime_ns for path in images.find(photographs)} == before
 
 
+@pytest.mark.parametrize(
+    ("inside", "to", "refused"),
+    [
+        ("", "voc", True),
+        ("images", "voc", False),
+        ("out", "voc", True),
+        *(("images/out", kind, True) for kind in ("yolo", "coco", "crops")),
+        ("out/coco.json", "coco", False),
+    ],
+)
+def test_no_set_gets_its_pictures_twice(
+    photographs: Path, tmp_path: Path, inside: str, to: str, refused: bool
+) -> None:
+    source = tmp_path / "yolo"
+    convert(photographs, source, "yolo")
+    before = images.find(source)
+    with pytest.raises(OutputError, match="every picture twice") if refused else nullcontext():
+        convert(source, source / inside, to)
+    assert images.find(source) == before
+    assert not refused or not inside.endswith("out") or not (source / inside).exists()
+
+
 def test_nothing_is_replaced_unasked(photographs: Path, tmp_path: Path) -> None:
     before = (photographs / "a.xml").read_bytes()
     convert(photographs, tmp_path / "yolo", "yolo")
