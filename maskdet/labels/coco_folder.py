@@ -100,8 +100,12 @@ def _locate(file: Path, name: str) -> Path:
     inside = Path(*(part for part in parts if part not in ("..", "/") and not part.endswith(":")))
     above = absolute(file.parent).parent
     up = parts[:1] == ("..",) != parts[1:2]
+    # COCO's own instances_val2017.json has its pictures in val2017, as CVAT's in images/default.
+    subset = file.stem.removeprefix("instances_")
     for base in (above,) if up else (file.parent, above):
-        for place in (base, base / "images", *([] if base == file.parent else [base / file.stem])):
-            if (place / inside).is_file():
-                return place / inside
-    raise InputError(f"{file}: {name} lies neither beside it nor in a folder 'images' there")
+        for folder in ("", "images", subset, f"images/{subset}"):
+            if (base / folder / inside).is_file():
+                return base / folder / inside
+    raise InputError(
+        f"{file}: {name} lies neither beside it nor in a folder 'images' or '{subset}' there"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -44,7 +45,8 @@ def load(source: Path, kind: str | None = None, progress: Progress = SILENT) -> 
             pictures or in ``Annotations`` beside ``images`` or ``JPEGImages``; YOLO's label
             files in ``labels`` beside ``images``, at any depth, or beside the pictures
             (capitals in these names make no difference);
-            COCO's pictures beside the JSON file, or in a folder there or one above.
+            COCO's pictures beside the JSON file, or in ``images``, or a folder of the file's
+            name (``val2017``), or that in ``images``, there or one above.
         kind: one of ``FORMATS``; None: see ``detect``.
         progress: makes the bar.
 
@@ -96,7 +98,8 @@ def detect(source: Path) -> str:
 def _is_voc(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return b"<annotation" in file.read(4096)
+            # <annotations> is CVAT's own format.
+            return re.search(rb"<annotation[\s/>]", file.read(4096)) is not None
     except OSError:
         return False  # Where the set is read, the file is named.
 

@@ -494,6 +494,30 @@ def test_a_coco_file_tells_a_picture_above_from_its_namesake_beside(
     assert "lies neither beside it" in collect.load(file).problems[0]
 
 
+@pytest.mark.parametrize("place", ["images/val2017", "val2017", "images", "annotations"])
+def test_the_layouts_of_coco(tmp_path: Path, place: str) -> None:
+    path = picture(tmp_path / place / "a.jpg")
+    (tmp_path / "annotations").mkdir(exist_ok=True)
+    document = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
+    (tmp_path / "annotations/instances_val2017.json").write_text(json.dumps(document))
+    assert [item.path for item in collect.load(tmp_path).pictures] == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "voc"),
+    [
+        ("<annotation>", True),
+        ("<?xml version='1.0'?>\n<annotation\n verified='yes'>", True),
+        ("<annotation/>", True),
+        ("<annotations><image/></annotations>", False),
+    ],
+)
+def test_the_format_of_cvat_is_not_that_of_pascal(tmp_path: Path, text: str, voc: bool) -> None:
+    (tmp_path / "a.xml").write_text(text)
+    with nullcontext() if voc else pytest.raises(InputError, match="is in none of"):
+        assert collect.detect(tmp_path) == "voc"
+
+
 @pytest.mark.parametrize("name", ["../../secret.jpg", "/secret.jpg", "C:\\x\\..\\secret.jpg"])
 def test_a_coco_file_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "secret.jpg")
