@@ -30,12 +30,14 @@ class Config:
     """A data set's ``data.yaml``: the name of each class number, and where its parts lie.
 
     ``parts`` has a list of folders or of text files with paths for each of ``manifest.PARTS``,
-    which lie in the folder ``path``: an absolute one, or from the file's own on.
+    which lie in the folder ``path``: an absolute one, or from the file's own on. ``pose`` is True
+    where key points follow each box.
     """
 
     names: Mapping[int, str]
     parts: Mapping[str, Sequence[str]]
     path: str = ""
+    pose: bool = False
 
 
 def parse_config(text: str) -> Config:
@@ -59,8 +61,8 @@ def parse_config(text: str) -> Config:
             continue
         value = document.get(key)
         parts[part] += [str(item) for item in (value if isinstance(value, list) else [value])]
-    path = str(document.get("path") or "")
-    return Config({int(key): str(name) for key, name in names.items()}, parts, path)
+    path, pose = str(document.get("path") or ""), bool(document.get("kpt_shape"))
+    return Config({int(key): str(name) for key, name in names.items()}, parts, path, pose)
 
 
 def format_config(names: Sequence[str], parts: Mapping[str, str]) -> str:
@@ -70,7 +72,7 @@ def format_config(names: Sequence[str], parts: Mapping[str, str]) -> str:
 
 
 def parse(
-    text: str, names: Mapping[int, str], width: int, height: int
+    text: str, names: Mapping[int, str], width: int, height: int, pose: bool = False
 ) -> tuple[list[VocObject], list[str], int]:
     """Read the lines of one picture.
 
@@ -79,10 +81,12 @@ def parse(
         names: of the classes.
         width: of the picture in pixels.
         height: of the picture in pixels.
+        pose: key points follow each box, see ``Config``.
 
     Returns:
         The faces, their boxes clipped to the picture; a sentence for each line that could not
-        be used; and how many lines had an outline, of which only the box around it is kept.
+        be used; and how many lines had an outline, of which only the box around it is kept, or
+        key points.
     """
     objects: list[VocObject] = []
     problems: list[str] = []
@@ -92,7 +96,7 @@ def parse(
         if not values:
             continue
         try:
-            label, box = _line(values, names, width, height)
+            label, box = _line(values[:5] if pose else values, names, width, height)
         except ValueError as error:
             problems.append(f"line {index + 1}: {error}")
             continue

@@ -53,11 +53,12 @@ def load(source: Path, progress: Progress) -> LabelledSet:
         except InputError as error:
             found.problems.append(str(error))
             continue
-        objects, wrong, outlines = yolo.parse(text, config.names, width, height)
+        objects, wrong, outlines = yolo.parse(text, config.names, width, height, config.pose)
         found.problems += [f"{labels}: {problem}" for problem in wrong]
         if wrong and not objects:
             continue  # It would pass for a picture without a face.
-        found.lost["outlines (their boxes are kept)"] += outlines
+        what = "key points of faces" if config.pose else "outlines"
+        found.lost[f"{what} (their boxes are kept)"] += outlines
         name, row = named(path, source, manifest)
         if path in parts:
             row = {"split": parts[path], **row}
@@ -84,7 +85,7 @@ def _holds_labels(path: Path, source: Path, config: yolo.Config) -> bool:
     if path.name == "classes.txt" or "labels" in map(str.lower, folders):
         return path.name != "classes.txt"
     try:
-        return bool(yolo.parse(files.read_text(path), config.names, 1, 1)[0])
+        return bool(yolo.parse(files.read_text(path), config.names, 1, 1, config.pose)[0])
     except InputError:
         return False
 

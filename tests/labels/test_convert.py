@@ -325,6 +325,15 @@ def test_yolo_labels_without_a_picture_are_listed(tmp_path: Path, folder: str) -
     assert found.problems == [f"{tmp_path / folder}/b.txt: its picture is not there"]
 
 
+def test_key_points_of_yolo_are_counted_and_no_outline(tmp_path: Path) -> None:
+    line = "0 .5 .5 .5 .5" + " .9 .9 2" * 5
+    picture(tmp_path / "a.jpg", 100, 50).with_suffix(".txt").write_text(line)
+    (tmp_path / "data.yaml").write_text("names: [with_mask]\nkpt_shape: [5, 3]\n")
+    found = collect.load(tmp_path)
+    assert found.pictures[0].objects[0].box == Box(25, 12.5, 75, 37.5)
+    assert found.lost == {"key points of faces (their boxes are kept)": 1}
+
+
 def test_a_yolo_set_whose_labels_are_not_found_is_refused(tmp_path: Path) -> None:
     for name in ("images/a.jpg", "images/b.jpg"):
         picture(tmp_path / name)

@@ -53,6 +53,14 @@ def test_a_line(line: str, label: str, box: Box) -> None:
     assert outlines == (len(line.split()) == 7)
 
 
+@pytest.mark.parametrize("points", [" 0.9 0.9 2" * 5, " 0.9 0.9", ""])
+def test_a_line_with_key_points(points: str) -> None:
+    config = yolo.parse_config("names: [with_mask]\nkpt_shape: [5, 3]")
+    line = f"0 0.5 0.5 0.2 0.4{points}"
+    (found,), problems, more = yolo.parse(line, config.names, 200, 100, config.pose)
+    assert (found.box, problems, more) == (Box(80, 30, 120, 70), [], bool(points))
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
