@@ -1,14 +1,16 @@
-"""Reading a COCO set: which file it is, where its pictures lie."""
+"""A COCO set: which file it is, where its pictures lie."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from maskdet import images
-from maskdet.errors import InputError
-from maskdet.files import absolute, read_text
+from maskdet.errors import InputError, OutputError
+from maskdet.files import absolute, make_folder, read_text, write_bytes
 from maskdet.labels import coco
 from maskdet.labels.manifest import Manifest
 from maskdet.labels.records import (
@@ -109,3 +111,44 @@ def _locate(file: Path, name: str) -> Path:
     raise InputError(
         f"{file}: {name} lies neither beside it nor in a folder 'images' or '{subset}' there"
     )
+
+
+def write(
+    path: Path, pictures: Iterable[tuple[str, LabelledPicture]], classes: Sequence[str]
+) -> None:
+    """Write a COCO file of pictures, each with its ``file_name``.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_bytes(path, json.dumps(coco.format_document(pictures, classes)).encode())
+
+
+def write_alone(path: Path, pictures: Sequence[LabelledPicture], classes: Sequence[str]) -> int:
+    """Write a COCO file of pictures that stay where they are.
+
+    Returns:
+        Of how many pictures neither a manifest beside the file nor their folders say any more
+        what was known of them.
+
+    Raises:
+        OutputError: it cannot be written, or lies too far from the pictures.
+    """
+    written = []
+    for picture in pictures:
+        name = PurePosixPath(Path(os.path.relpath(picture.path, path.parent)).as_posix())
+        if name.parts[:2] == ("..", ".."):
+            raise OutputError(
+                f"{path} lies too far from {picture.path}: COCO names pictures from the file on; "
+                "put it beside or above them, or give a folder as TARGET"
+            )
+        written.append((str(name), picture))
+    make_folder(path.parent)
+    write(path, written, classes)
+    manifest = Manifest(path.parent)
+    there = [
+        replace(picture, name=picture_name(name), row=manifest.get(name))
+        for name, picture in written
+    ]
+    kept = with_parts(there, manifest)
+    return sum(bool(old.row) and not new.row for old, new in zip(pictures, kept, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from maskdet import files, images
 from maskdet.classes import BACKGROUND, CLASSES
 from maskdet.errors import InputError, OutputError
 from maskdet.faces.crop import cut_face
-from maskdet.labels import coco, collect, voc, yolo, yolo_folder
+from maskdet.labels import coco, coco_folder, collect, voc, yolo, yolo_folder
 from maskdet.labels.collect import COCO, CROPS, VOC, YOLO
 from maskdet.labels.crop import MARGIN
 from maskdet.labels.cutting import QUALITY
@@ -81,7 +80,10 @@ def convert(
     _refuse_to_double(found, source, target, to)
     result = Converted(lost=found.lost, problems=found.problems)
     if to == COCO and target.suffix.lower() == ".json":
-        _json_alone(found, target, overwrite, result)
+        _refuse_to_replace([target], overwrite)
+        apart = coco_folder.write_alone(target, found.pictures, _class_names(found.pictures))
+        result.lost["manifest rows or parts by folder, which lie elsewhere"] += apart
+        _count(result, found.pictures, to)
     else:
         known = to == CROPS or any(picture.row for picture in found.pictures)
         with alone(files.make_folder(target)) if known else nullcontext():
@@ -146,11 +148,12 @@ def _with_pictures(
             size = (picture.width, picture.height)
             voc.write(target / labels, name, *size, picture.objects, picture.proposal)
         written.append((name, picture))
+    classes = _class_names([picture for _, picture in written])
     if to == YOLO:
         places = [_labels(name, to, picture)[0] for name, picture in written]
-        yolo_folder.write(target, written, places, _class_names([item for _, item in written]))
+        yolo_folder.write(target, written, places, classes)
     if to == COCO:
-        _write_coco(target / coco.FILE, written)
+        coco_folder.write(target / coco.FILE, written, classes)
     _write_manifest(target, written)
     result.renamed = names.renamed
     _count(result, [picture for _, picture in written], to)
@@ -179,30 +182,6 @@ def _refuse_to_replace(paths: Sequence[Path], overwrite: bool) -> None:
             f"{len(there)} files are there already, first {there[0]}: choose another TARGET, "
             "or --overwrite them"
         )
-
-
-def _write_coco(path: Path, written: Sequence[tuple[str, LabelledPicture]]) -> None:
-    classes = _class_names([picture for _, picture in written])
-    files.write_bytes(path, json.dumps(coco.format_document(written, classes)).encode())
-
-
-def _json_alone(found: LabelledSet, target: Path, overwrite: bool, result: Converted) -> None:
-    _refuse_to_replace([target], overwrite)
-    written = []
-    for picture in found.pictures:
-        name = PurePosixPath(Path(os.path.relpath(picture.path, target.parent)).as_posix())
-        if name.parts[:2] == ("..", ".."):
-            raise OutputError(
-                f"{target} lies too far from {picture.path}: COCO names pictures from the file on; "
-                "put it beside or above them, or give a folder as TARGET"
-            )
-        written.append((str(name), picture))
-    files.make_folder(target.parent)
-    _write_coco(target, written)
-    manifest = Manifest(target.parent)
-    apart = sum(bool(picture.row) and not manifest.get(name) for name, picture in written)
-    result.lost["rows of the manifest, which lies elsewhere"] += apart
-    _count(result, found.pictures, COCO)
 
 
 def _crops(

@@ -404,6 +404,19 @@ def test_parts_that_folders_are_named_after(
     assert [item.row.get("split") for item in again if "train" not in item.name] == [None, None]
 
 
+@pytest.mark.parametrize(("file", "lost"), [("set/coco.json", 0), ("coco.json", 2)])
+def test_parts_of_folders_beside_a_coco_file_are_not_lost(
+    tmp_path: Path, file: str, lost: int
+) -> None:
+    for folder in ("train", "valid"):
+        path = picture(tmp_path / "set" / folder / "a.jpg")
+        voc.write(path.with_suffix(".xml"), path, 61, 47, FACES[:1])
+    result = convert(tmp_path / "set", tmp_path / file, "coco")
+    assert result.lost.total() == lost
+    found = collect.load(tmp_path / file).pictures
+    assert sum("split" in item.row for item in found) == 2 - lost
+
+
 def test_a_place_of_a_part_that_is_gone_is_told_of(tmp_path: Path) -> None:
     for folder in ("x", "test"):
         picture(tmp_path / folder / "a.jpg").with_suffix(".txt").touch()
