@@ -11,7 +11,6 @@ from maskdet.errors import InputError, OutputError
 from maskdet.faces.base import FaceDetector
 from maskdet.images import Bgr
 from maskdet.labels import voc
-from maskdet.labels.collect import _ANNOTATIONS
 from maskdet.labels.records import in_folder_beside
 from maskdet.layout import folder_class, pictures, voc_path
 from maskdet.progress import SILENT, Progress
@@ -112,7 +111,8 @@ def propose(
 
 def _voc_elsewhere(picture: Path) -> Path | None:
     """Return a picture's VOC file in a folder beside its own, where others than label use it."""
-    beside = (in_folder_beside(files.absolute(picture), name, ".xml") for name in _ANNOTATIONS)
+    names = ("annotations", "Annotations")
+    beside = (in_folder_beside(files.absolute(picture), name, ".xml") for name in names)
     return next((place for place in beside if place and place.is_file()), None)
 
 
