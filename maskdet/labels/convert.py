@@ -111,7 +111,7 @@ def _refuse_to_double(found: LabelledSet, source: Path, target: Path, to: str) -
     stays = to == COCO and target.suffix.lower() == ".json"
     if to == VOC:
         stays = all(_is_there(picture, target / picture.name) for picture in found.pictures)
-    if source.is_dir() and files.is_below(target, source) and not stays:
+    if source.is_dir() and files.leads_below(target, source) and not stays:
         raise OutputError(
             f"{target} is in {source}, which would then have every picture twice: choose another "
             "TARGET"

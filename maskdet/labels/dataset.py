@@ -60,7 +60,9 @@ class Dataset:
 def warn_of_idle(exclude: Sequence[str], data: Dataset) -> None:
     """Report to the log which patterns of what to leave out nothing fits: they may be mistyped."""
     if idle := [pattern for pattern in exclude if pattern not in data.excluded]:
-        log.warning("patterns that leave nothing out: %d, first %s", len(idle), idle[0])
+        log.warning(
+            "patterns that leave nothing out: %d, first %s", len(idle), files.readable(idle[0])
+        )
 
 
 def load(roots: Sequence[Path], exclude: Sequence[str] = ()) -> Dataset:
