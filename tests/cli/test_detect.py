@@ -342,8 +342,8 @@ def test_a_picture_that_cannot_be_written_stops_no_batch(
 ) -> None:
     images.write("long.png", np.zeros((3, 20_000, 3), np.uint8))
     Image.open("long.png").crop((0, 0, 16_383, 3)).save("long.webp", lossless=True)
-    shutil.copy(astronaut_jpg, "x" * 240 + ".jpg")
-    result = detect("x" * 240 + ".jpg", "astronaut.jpg")
+    shutil.copy(astronaut_jpg, "x" * 245 + ".jpg")
+    result = detect("x" * 245 + ".jpg", "astronaut.jpg")
     assert result.exit_code == 3
     assert "File name too long" in result.stderr
     assert "maskdet: 1 of 2 inputs could not be processed" in result.stderr
