@@ -106,12 +106,13 @@ def camera(source: str) -> Picture:
 
 def _search(folder: Path) -> Iterator[Picture]:
     unreadable: list[OSError] = []
-    found = images.find(folder, unreadable.append)
+    seen = images.find(folder, unreadable.append, images.SUFFIXES | _UNREAD)
+    others = [path for path in seen if path.suffix.lower() in _UNREAD]
+    found = [path for path in seen if path.suffix.lower() not in _UNREAD]
     for path in found:
         yield Picture(str(path), path.relative_to(folder))
     for error in unreadable:
         yield _problem(str(error.filename), f"cannot read {error.filename}: {error.strerror}")
-    others = images.find(folder, lambda _: None, _UNREAD)  # what cannot be looked at is told above
     kinds = ", ".join(sorted({path.suffix.lower() for path in others}))
     if not found and not unreadable:
         unread = f", and maskdet cannot read {kinds}" if others else ""
